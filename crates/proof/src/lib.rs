@@ -1,0 +1,4 @@
+//! Verifies evidence: a chain of event lines, the root over a run, a proof bundle, a package's signature.
+//!
+//! What never happens here: I/O. Bytes come in, a verdict goes out, so that the crate runs anywhere,
+//! `wasm32-unknown-unknown` included.
