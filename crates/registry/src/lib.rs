@@ -1,0 +1,19 @@
+//! What is registered, who is trusted, what is granted.
+//!
+//! Everything here is a projection of [`Decision`]s that stand in the ledger: a decision is journalled
+//! first and applied here after, and [`Registry::apply`] over the ledger's lifecycle events re-creates
+//! the same database from nothing.
+//!
+//! What never happens here: a decision. Nothing changes but by applying one that was journalled.
+
+mod decision;
+mod error;
+mod projection;
+mod query;
+mod store;
+
+pub use decision::{Decision, GrantState, RegisteredPackage, RejectedPackage};
+pub use error::RegistryError;
+pub use projection::{REJECTED_PACKAGES_MAX, Registry};
+pub use query::{GrantRow, Page, PluginFilter, PluginRow, TrustRow};
+pub use store::{PackageStore, StoreError};
