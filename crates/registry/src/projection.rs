@@ -163,7 +163,7 @@ impl Registry {
             while let Some(row) = rows.next()? {
                 let cells: Result<Vec<String>, _> =
                     (0..width).map(|column| row.get_ref(column).map(|cell| format!("{cell:?}"))).collect();
-                text.push_str(&format!("{table}\t{}\n", cells?.join("\t")));
+                text.extend([table, "\t", &cells?.join("\t"), "\n"]);
             }
         }
         Ok(text)
@@ -218,7 +218,7 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
             ts,
         )?,
         Decision::RevokeGrant { plugin_id, major_version, capability } => {
-            set_grant(connection, (plugin_id.as_str(), *major_version, capability.as_str()), ("revoked", "{}"), ts)?
+            set_grant(connection, (plugin_id.as_str(), *major_version, capability.as_str()), ("revoked", "{}"), ts)?;
         }
         Decision::EffectivePolicy { policy } => {
             connection.execute(
