@@ -2,3 +2,13 @@
 //!
 //! What never happens here: I/O. Bytes come in, a verdict goes out, so that the crate runs anywhere,
 //! `wasm32-unknown-unknown` included.
+
+pub mod dsse;
+pub mod key;
+pub mod package;
+
+pub mod attempts;
+pub mod bundle;
+pub mod chain;
+pub mod line;
+pub mod run_root;
