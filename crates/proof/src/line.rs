@@ -1,0 +1,272 @@
+//! One line of the ledger: its exact form, its hash, its fields (spec page 3, "Event").
+//!
+//! [`Line::scan`] accepts exactly the RFC 8785 bytes of an event and nothing else, without allocating: it is
+//! what makes reading a ledger about as fast as hashing it. [`strict_event`] says the same by another
+//! way (parse, re-canonicalise, compare) and also checks the shape of each field.
+//!
+//! What never happens here: I/O, and repair of what is wrong.
+
+use omega_contract::limits::{EVENT_LINE_BYTES_MAX, ID_CHARS_MAX};
+use omega_contract::{Event, EventKind, PluginId, Sha256Hex, Timestamp, canonical_bytes, strict_json};
+use sha2::{Digest, Sha256};
+
+use scanner::Scanner;
+
+mod scanner;
+
+/// Bytes of `{"event_hash":"<64 hex>",`, with which every line starts. The event's hash is the SHA-256 of
+/// `{` and what follows them.
+pub const LINE_PREFIX_BYTES: usize = 81;
+
+const HASH_AT: usize = 15;
+const HASH_END: usize = HASH_AT + 64;
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineFault {
+    /// The line does not end with a newline.
+    #[error("missing newline: the line is cut off")]
+    MissingNewline,
+    /// More bytes than a line may have.
+    #[error("line too long: more than {EVENT_LINE_BYTES_MAX} bytes")]
+    TooLong,
+    /// Not UTF-8.
+    #[error("bad JSON: not UTF-8 at byte {at} of the line")]
+    NotUtf8 {
+        /// Bytes from the start of the line.
+        at: usize,
+    },
+    /// Not the exact RFC 8785 form of an event.
+    #[error("bad JSON: expected {expected} at byte {at} of the line")]
+    NotExact {
+        /// Bytes from the start of the line.
+        at: usize,
+        /// What the form has there.
+        expected: &'static str,
+    },
+    /// The bytes do not have the hash that the line states.
+    #[error("hash mismatch: the line states {stated}, its bytes hash to {computed}")]
+    HashMismatch {
+        /// What the line states.
+        stated: Sha256Hex,
+        /// What its bytes give.
+        computed: Sha256Hex,
+    },
+    /// `prev_hash` is not the hash of the line before.
+    #[error("broken link: prev_hash is \"{stated}\", the event before has \"{expected}\"")]
+    BrokenLink {
+        /// What the line states.
+        stated: String,
+        /// The hash of the event before, `""` where there is none.
+        expected: String,
+    },
+    /// Strict only: a field does not have the form that the event's schema asks for.
+    #[error("bad field {field}: {rule}")]
+    Shape {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// Strict only: the canonical form of what was parsed is not the line.
+    #[error("not canonical: writing the event again gives other bytes")]
+    NotCanonical,
+    /// Strict only: the event claims to be older than the one before it.
+    #[error("time runs back: {stated} after {before}")]
+    TimeRunsBack {
+        /// What the line states.
+        stated: String,
+        /// The `ts` of the event before.
+        before: String,
+    },
+}
+
+/// The fields of a line, as its bytes have them: text inside is still JSON-escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The whole line, without its newline.
+    pub text: &'a str,
+    /// 64 digits, not yet compared with the bytes: see [`Line::hash`].
+    pub event_hash: &'a str,
+    /// A ULID.
+    pub event_id: &'a str,
+    /// 64 hex digits or nothing.
+    pub input_hash: &'a str,
+    /// What happened.
+    pub kind: EventKind,
+    /// The inside of the `meta` object.
+    pub meta: RawMeta<'a>,
+    /// 64 hex digits or nothing.
+    pub output_hash: &'a str,
+    /// The plugin or nothing.
+    pub plugin_id: &'a str,
+    /// 64 hex digits or nothing.
+    pub prev_hash: &'a str,
+    /// The request or nothing, escaped.
+    pub request_id: &'a str,
+    /// The run, escaped.
+    pub run_id: &'a str,
+    /// RFC 3339.
+    pub ts: &'a str,
+}
+
+/// The entries of a line's `meta`, still escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawMeta<'a>(&'a str);
+
+impl<'a> RawMeta<'a> {
+    /// The value of `key`, still escaped.
+    pub fn get(self, key: &str) -> Option<&'a str> {
+        let mut scanner = Scanner::new(self.0);
+        while !self.0.is_empty() {
+            let (found, value) = scanner.entry().ok()?;
+            if found == key {
+                return Some(value);
+            }
+            scanner.literal(",").ok()?;
+        }
+        None
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Takes a line apart, without its newline, and refuses all that is not the exact canonical form.
+    /// The hash is not computed: see [`Line::hash`].
+    ///
+    /// # Errors
+    /// [`LineFault::TooLong`], [`LineFault::NotUtf8`], [`LineFault::NotExact`].
+    pub fn scan(line: &'a [u8]) -> Result<Self, LineFault> {
+        if line.len() >= EVENT_LINE_BYTES_MAX {
+            return Err(LineFault::TooLong);
+        }
+        let text = std::str::from_utf8(line).map_err(|e| LineFault::NotUtf8 { at: e.valid_up_to() })?;
+        let mut scanner = Scanner::new(text);
+        scanner.literal("{\"event_hash\":\"")?;
+        let event_hash = scanner.hash()?;
+        scanner.literal(",\"event_id\":\"")?;
+        let event_id = scanner.string()?;
+        scanner.literal(",\"input_hash\":\"")?;
+        let input_hash = scanner.hash_or_empty()?;
+        scanner.literal(",\"kind\":\"")?;
+        let kind = scanner.kind()?;
+        scanner.literal(",\"meta\":{")?;
+        let meta = scanner.meta()?;
+        scanner.literal(",\"output_hash\":\"")?;
+        let output_hash = scanner.hash_or_empty()?;
+        scanner.literal(",\"plugin_id\":\"")?;
+        let plugin_id = scanner.string()?;
+        scanner.literal(",\"prev_hash\":\"")?;
+        let prev_hash = scanner.hash_or_empty()?;
+        scanner.literal(",\"request_id\":\"")?;
+        let request_id = scanner.string()?;
+        scanner.literal(",\"run_id\":\"")?;
+        let run_id = scanner.string()?;
+        scanner.literal(",\"ts\":\"")?;
+        let ts = scanner.string()?;
+        scanner.literal("}")?;
+        scanner.end()?;
+        Ok(Self {
+            text,
+            event_hash,
+            event_id,
+            input_hash,
+            kind,
+            meta,
+            output_hash,
+            plugin_id,
+            prev_hash,
+            request_id,
+            run_id,
+            ts,
+        })
+    }
+
+    /// The event's hash, computed from the bytes and found to be the one that the line states.
+    ///
+    /// # Errors
+    /// [`LineFault::HashMismatch`].
+    pub fn hash(&self) -> Result<Sha256Hex, LineFault> {
+        let computed = hash_after_prefix(self.text.as_bytes().get(LINE_PREFIX_BYTES..).unwrap_or_default());
+        if computed.to_hex().as_str() == self.event_hash {
+            return Ok(computed);
+        }
+        let stated =
+            self.event_hash.parse().map_err(|_| LineFault::NotExact { at: HASH_AT, expected: "64 hex digits" })?;
+        Err(LineFault::HashMismatch { stated, computed })
+    }
+
+    /// The event, its text unescaped. Call [`Line::hash`] first where the bytes come from outside.
+    ///
+    /// # Errors
+    /// [`LineFault::NotExact`] where the form holds but a type does not, such as a surrogate escape.
+    pub fn event(&self) -> Result<Event, LineFault> {
+        serde_json::from_str(self.text)
+            .map_err(|e| LineFault::NotExact { at: e.column().saturating_sub(1), expected: "an event" })
+    }
+}
+
+/// SHA-256 over `{` and `rest`, the bytes of a line after its first [`LINE_PREFIX_BYTES`].
+pub fn hash_after_prefix(rest: &[u8]) -> Sha256Hex {
+    let mut digest = Sha256::new();
+    digest.update(b"{");
+    digest.update(rest);
+    Sha256Hex::from_bytes(digest.finalize().into())
+}
+
+/// The event of a line whose form and hash are right, without its newline.
+///
+/// # Errors
+/// [`LineFault`].
+pub fn checked_event(line: &[u8]) -> Result<Event, LineFault> {
+    let line = Line::scan(line)?;
+    line.hash()?;
+    line.event()
+}
+
+/// As [`checked_event`], and the event is parsed by the strict JSON reader, written again by an RFC 8785
+/// writer, compared byte for byte, and each field has the form that the schema asks for.
+///
+/// # Errors
+/// [`LineFault`].
+pub fn strict_event(line: &[u8]) -> Result<Event, LineFault> {
+    Line::scan(line)?.hash()?;
+    let event: Event = strict_json::parse_as(line, EVENT_LINE_BYTES_MAX as u64)
+        .map_err(|_| LineFault::NotExact { at: 0, expected: "strict JSON" })?;
+    let again = canonical_bytes(&event).map_err(|_| LineFault::NotCanonical)?;
+    if again != line {
+        return Err(LineFault::NotCanonical);
+    }
+    check_shape(&event)?;
+    Ok(event)
+}
+
+/// Checks that each field has the form that the event's schema asks for (spec page 3, "Event").
+///
+/// # Errors
+/// [`LineFault::Shape`].
+pub fn check_shape(event: &Event) -> Result<(), LineFault> {
+    let must = |holds: bool, field: &'static str, rule: &'static str| {
+        if holds { Ok(()) } else { Err(LineFault::Shape { field, rule }) }
+    };
+    let hash_or_empty = |text: &str| text.is_empty() || text.parse::<Sha256Hex>().is_ok();
+    let id = |text: &str| text.len() <= 4 * ID_CHARS_MAX && text.chars().count() <= ID_CHARS_MAX;
+    must(is_ulid(&event.event_id), "event_id", "a ULID")?;
+    must(hash_or_empty(&event.input_hash), "input_hash", "empty or 64 hex digits")?;
+    must(hash_or_empty(&event.output_hash), "output_hash", "empty or 64 hex digits")?;
+    must(hash_or_empty(&event.prev_hash), "prev_hash", "empty or 64 hex digits")?;
+    let plugin = event.plugin_id.is_empty() || event.plugin_id.parse::<PluginId>().is_ok();
+    must(plugin, "plugin_id", "empty or a plugin id")?;
+    must(id(&event.request_id), "request_id", "at most 128 characters")?;
+    must(!event.run_id.is_empty() && id(&event.run_id), "run_id", "1 to 128 characters")?;
+    let exact_time = event.ts.parse::<Timestamp>().is_ok_and(|ts| ts.to_string() == event.ts);
+    must(exact_time, "ts", "RFC 3339 in UTC with six fractional digits")
+}
+
+/// 26 characters of Crockford's base 32, not above the largest ULID.
+fn is_ulid(text: &str) -> bool {
+    let digit = |b: u8| b.is_ascii_digit() || (b.is_ascii_uppercase() && !matches!(b, b'I' | b'L' | b'O' | b'U'));
+    text.len() == 26 && text.bytes().all(digit) && text.bytes().next().is_some_and(|first| first <= b'7')
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
