@@ -1,0 +1,38 @@
+//! Where blocking work is done: short work right here, long work on the runtime's blocking threads.
+//!
+//! Reading or hashing 64 KiB takes some tens of microseconds, about what a hand-over to another thread and
+//! back costs, so up to [`INLINE_BYTES_MAX`] is done inline. `spawn_blocking` rather than `block_in_place`:
+//! the latter does not work on a current-thread runtime.
+
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+
+use crate::error::StoreError;
+
+/// Bytes that are read or hashed inline on an async thread.
+pub(crate) const INLINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Does `work`, which touches about `cost_bytes`. The wait ends at `deadline`, the work then runs to its end:
+/// a content that took too long to hash is known when the next call asks for it.
+///
+/// Outside a tokio runtime all work is done inline. A runtime needs its time driver (`enable_time`).
+///
+/// # Errors
+/// Those of `work`, and [`StoreError::OutOfTime`].
+pub(crate) async fn run<T: Send + 'static>(
+    cost_bytes: u64,
+    deadline: Instant,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let runtime = match Handle::try_current() {
+        Ok(runtime) if cost_bytes > INLINE_BYTES_MAX => runtime,
+        _ => return work(),
+    };
+    let Ok(joined) = tokio::time::timeout_at(deadline.into(), runtime.spawn_blocking(work)).await else {
+        return Err(StoreError::OutOfTime);
+    };
+    joined.unwrap_or_else(|join| {
+        Err(StoreError::Io { action: "read the store off the async threads", source: std::io::Error::other(join) })
+    })
+}
