@@ -1,0 +1,8 @@
+//! A plugin's response.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use omega_contract::PluginResponse;
+use omega_fuzz::check_round_trip;
+
+fuzz_target!(|bytes: &[u8]| check_round_trip::<PluginResponse>(bytes));

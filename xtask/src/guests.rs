@@ -1,0 +1,108 @@
+//! `xtask guests`: builds the guests and puts each package together as its author would hand it out.
+//!
+//! Cargo decides what must be built anew; a second run writes only what changed. Nothing is signed here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::package::{self, Files};
+use crate::places::Places;
+use crate::{process, tools};
+
+/// The target of the guests (tier 2, wasm components straight from rustc).
+pub(crate) const TARGET: &str = "wasm32-wasip2";
+
+/// An example's component stays below this (issue 2: "a component under 150 kB").
+const EXAMPLE_COMPONENT_BYTES_MAX: usize = 150_000;
+
+/// The folders of `plugins/` that hold packages.
+const KINDS: [&str; 2] = ["examples", "hostile"];
+
+/// Builds every guest and assembles its package under `target/guests/packages`.
+pub(crate) fn build(places: &Places) -> Result<()> {
+    tools::install_wasm_target(places)?;
+    process::run(
+        process::cargo(places)
+            .args(["build", "--release", "--locked", "--target", TARGET])
+            .arg("--manifest-path")
+            .arg(places.guests_manifest())
+            .arg("--target-dir")
+            .arg(places.guests_target()),
+    )?;
+    let components = components(places)?;
+    let mut failures = Vec::new();
+    for kind in KINDS {
+        assemble_kind(places, kind, &components, &mut failures)?;
+    }
+    if failures.is_empty() { Ok(()) } else { bail!("guests:\n  {}", failures.join("\n  ")) }
+}
+
+/// Which file cargo built for which package folder.
+fn components(places: &Places) -> Result<BTreeMap<PathBuf, PathBuf>> {
+    let mut command = process::cargo(places);
+    command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(places.guests_manifest());
+    let metadata: Value = serde_json::from_str(&process::capture(&mut command)?)?;
+    let built = places.guests_target().join(TARGET).join("release");
+    let mut found = BTreeMap::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let folder = package["manifest_path"].as_str().map(Path::new).and_then(Path::parent);
+        let library = package["targets"].as_array().into_iter().flatten().find(|target| is_cdylib(target));
+        if let (Some(folder), Some(name)) = (folder, library.and_then(|target| target["name"].as_str())) {
+            found.insert(folder.to_path_buf(), built.join(format!("{}.wasm", name.replace('-', "_"))));
+        }
+    }
+    Ok(found)
+}
+
+fn is_cdylib(target: &Value) -> bool {
+    target["crate_types"].as_array().into_iter().flatten().any(|kind| kind == "cdylib")
+}
+
+fn assemble_kind(
+    places: &Places,
+    kind: &str,
+    components: &BTreeMap<PathBuf, PathBuf>,
+    failures: &mut Vec<String>,
+) -> Result<()> {
+    let out = places.guest_packages().join(kind);
+    fs::create_dir_all(&out)?;
+    let mut kept = Vec::new();
+    for source in package::folders(&places.root.join("plugins").join(kind))? {
+        let name = source.file_name().and_then(|name| name.to_str()).context("a guest's folder has a plain name")?;
+        match assemble(&source, components.get(&source)) {
+            Ok((files, component_bytes)) => {
+                if kind == "examples" && component_bytes >= EXAMPLE_COMPONENT_BYTES_MAX {
+                    failures.push(format!(
+                        "{kind}/{name}: the component has {component_bytes} bytes; an example stays below \
+                         {EXAMPLE_COMPONENT_BYTES_MAX}"
+                    ));
+                }
+                package::write_folder(&out.join(name), &files)?;
+                package::write_if_changed(&out.join(format!("{name}.tar")), &package::tar(&files)?)?;
+                println!("{kind}/{name}: {component_bytes} bytes");
+            }
+            Err(error) => failures.push(format!("{kind}/{name}: {error:#}")),
+        }
+        kept.push(name.to_owned());
+    }
+    package::remove_others(&out, &kept)
+}
+
+/// The files of one package, and how many bytes its entry file has.
+fn assemble(source: &Path, component: Option<&PathBuf>) -> Result<(Files, usize)> {
+    let mut files = package::read_handed_out(source)?;
+    let entry = package::entry_file(&files)?;
+    if let Some(component) = component {
+        let bytes = fs::read(component).with_context(|| format!("{} was not built", component.display()))?;
+        files.insert(entry.clone(), bytes);
+    } else {
+        let bytes = fs::read(source.join(&entry)).with_context(|| format!("{entry}: neither built nor there"))?;
+        files.insert(entry.clone(), bytes);
+    }
+    let bytes = files.get(&entry).map_or(0, Vec::len);
+    Ok((files, bytes))
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask CHORE`: the repository's chores.
+//!
+//! Two of them are all that a newcomer needs: `demo` and `test`. What never happens here: product code. The
+//! gateway does not know that this program exists.
+
+mod bench;
+mod binary;
+mod demo;
+mod fuzz;
+mod guests;
+mod interop;
+mod package;
+mod places;
+mod process;
+mod readme;
+mod stages;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use places::Places;
+
+const USAGE: &str = "\
+The repository's chores.
+
+Usage: cargo xtask CHORE
+
+  demo               build the guests and the binary, then run `omega demo` on files of this repository
+  test [STAGE…]      install what the tests need, then run all of them, or only the stages named
+  test --list        name the stages
+  guests             build the example and hostile guests into target/guests/packages
+  tidy               check the house rules: imports, texts, tests that must exist
+  readme             run the README's commands
+  interop            let Node and Python recompute the hashes of a ledger
+  fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
+  bench [NAME…]      run the benches in release and print their tables
+  install-tools      install what `test` needs
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[String]) -> Result<()> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let places = Places::find()?;
+    match words.as_slice() {
+        ["demo"] => demo::run(&places),
+        ["test", "--list"] => {
+            stages::list();
+            Ok(())
+        }
+        ["test", names @ ..] => stages::run(&places, names),
+        ["guests"] => guests::build(&places),
+        ["tidy"] => tidy::run(&places),
+        ["readme"] => readme::run(&places),
+        ["interop"] => interop::run(&places),
+        ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
+        ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),
+        ["bench", names @ ..] => bench::run(&places, names),
+        ["install-tools"] => tools::install(&places),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("no such chore: {}\n\n{USAGE}", words.join(" ")),
+    }
+}

@@ -1,0 +1,174 @@
+//! `xtask test`: every check there is, stage by stage. CI runs this and nothing else.
+//!
+//! A failed stage does not stop the next: one run tells everything. No stage is ever skipped for lack of something on the
+//! machine: what is missing is installed, or the stage fails.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::places::Places;
+use crate::{bench, demo, fuzz, guests, interop, process, readme, tidy, tools};
+
+struct Stage {
+    name: &'static str,
+    does: &'static str,
+    run: fn(&Places) -> Result<()>,
+}
+
+const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Result<()>) -> Stage {
+    Stage { name, does, run }
+}
+
+/// In order: the cheap ones first; the tests last, so that a log ends with their result.
+const STAGES: [Stage; 13] = [
+    stage("tools", "install what the other stages need", tools::install),
+    stage("format", "rustfmt changes nothing", format),
+    stage("tidy", "the house rules hold", tidy::run),
+    stage("deny", "licences, sources and bans of the dependencies", deny),
+    stage("guests", "the guests build and stay small", guests::build),
+    stage("lint", "clippy has nothing to say", lint),
+    stage("demo", "the README's first command", demo::run),
+    stage("readme", "the README's other commands", readme::run),
+    stage("interop", "Node and Python recompute our hashes", interop::run),
+    stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
+    stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
+    stage("doc", "the documentation builds without warnings and its examples run", doc),
+    stage("tests", "unit and integration tests, and each bench once", tests),
+];
+
+/// Names the stages.
+pub(crate) fn list() {
+    for Stage { name, does, .. } in &STAGES {
+        println!("{name:<8} {does}");
+    }
+}
+
+/// Runs the stages named, or all, in the order of the list.
+///
+/// # Errors
+/// Names every stage that failed.
+pub(crate) fn run(places: &Places, names: &[&str]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| !STAGES.iter().any(|stage| stage.name == **name)) {
+        let known: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+        bail!("no stage `{unknown}`; there are: {}", known.join(", "));
+    }
+    let chosen: Vec<&Stage> = STAGES.iter().filter(|stage| names.is_empty() || names.contains(&stage.name)).collect();
+    let mut report = Vec::new();
+    for (index, stage) in chosen.iter().enumerate() {
+        eprintln!("\n== {} ({} of {}): {}", stage.name, index + 1, chosen.len(), stage.does);
+        if index + 1 == chosen.len() && index > 0 {
+            eprint!("{}", table(&report));
+        }
+        let start = Instant::now();
+        let outcome = (stage.run)(places);
+        if let Err(error) = &outcome {
+            eprintln!("== {} FAILED: {error:#}", stage.name);
+        }
+        report.push(Line { name: stage.name, took: start.elapsed(), verdict: Verdict::of(&outcome) });
+    }
+    let failed: Vec<_> = report.iter().filter(|line| line.verdict == Verdict::Failed).map(|line| line.name).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    eprint!("\n{}", table(&report));
+    bail!("failed stages: {}", failed.join(", "))
+}
+
+struct Line {
+    name: &'static str,
+    took: Duration,
+    verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+}
+
+impl Verdict {
+    fn of(outcome: &Result<()>) -> Self {
+        if outcome.is_ok() { Self::Passed } else { Self::Failed }
+    }
+}
+
+fn table(report: &[Line]) -> String {
+    let mut text = String::new();
+    for Line { name, took, verdict } in report {
+        let verdict = if *verdict == Verdict::Passed { "passed" } else { "FAILED" };
+        writeln!(text, "   {name:<8} {verdict} {:>7.1} s", took.as_secs_f64()).expect("a String takes all text");
+    }
+    text
+}
+
+fn format(places: &Places) -> Result<()> {
+    process::run(process::cargo(places).args(["fmt", "--all", "--check"]))?;
+    for manifest in [places.guests_manifest(), places.fuzz_manifest()] {
+        process::run(process::cargo(places).args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+    }
+    Ok(())
+}
+
+fn deny(places: &Places) -> Result<()> {
+    for manifest in [places.root.join("Cargo.toml"), places.guests_manifest(), places.fuzz_manifest()] {
+        let mut command = process::cargo(places);
+        command.args(["deny", "--log-level", "error", "--locked", "--manifest-path"]).arg(manifest);
+        command.arg("check").arg("--config").arg(places.root.join("deny.toml"));
+        process::run(command.args(["--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
+    }
+    Ok(())
+}
+
+fn lint(places: &Places) -> Result<()> {
+    let denied = ["--", "-D", "warnings"];
+    process::run(process::cargo(places).args(["clippy", "--locked", "--workspace", "--all-targets"]).args(denied))?;
+    let mut guests = process::cargo(places);
+    guests.args(["clippy", "--locked", "--workspace", "--all-targets"]);
+    guests.arg("--manifest-path").arg(places.guests_manifest()).arg("--target-dir").arg(places.guests_target());
+    process::run(guests.args(denied))?;
+    let mut targets = process::cargo(places);
+    targets.args(["clippy", "--locked", "--all-targets"]);
+    targets.arg("--manifest-path").arg(places.fuzz_manifest()).arg("--target-dir").arg(fuzz::target_folder(places));
+    process::run(targets.args(denied))
+}
+
+fn sdk(places: &Places) -> Result<()> {
+    let mut command = process::cargo(places);
+    command.args(["test", "--locked", "--workspace", "--quiet"]);
+    command.arg("--manifest-path").arg(places.guests_manifest()).arg("--target-dir").arg(places.guests_target());
+    process::run(&mut command)
+}
+
+fn doc(places: &Places) -> Result<()> {
+    let mut doc = process::cargo(places);
+    doc.args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    process::run(&mut doc)?;
+    process::run(process::cargo(places).args(["test", "--locked", "--workspace", "--doc"]))
+}
+
+fn tests(places: &Places) -> Result<()> {
+    bench::smoke(places)?;
+    guests::build(places)?;
+    process::run(process::cargo(places).args(["nextest", "run", "--locked", "--workspace", "--profile", "ci"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_stage_is_refused_before_anything_runs() {
+        let places = Places { root: "/nowhere".into() };
+        let error = run(&places, &["format", "nonsense"]).unwrap_err().to_string();
+        assert!(error.contains("no stage `nonsense`; there are: tools, format"), "{error}");
+    }
+
+    #[test]
+    fn the_table_names_stages_times_and_failures() {
+        let line = |name, seconds, verdict| Line { name, took: Duration::from_secs_f64(seconds), verdict };
+        let text = table(&[line("lint", 12.34, Verdict::Passed), line("doc", 1.0, Verdict::Failed)]);
+        assert_eq!(text, "   lint     passed    12.3 s\n   doc      FAILED     1.0 s\n");
+    }
+}

@@ -1,0 +1,173 @@
+//! `xtask install-tools`: what the tests need and a fresh machine lacks.
+//!
+//! Sources: crates.io, PyPI, npm, Debian, rustup. Versions are pinned here and in `tests/interop`. What is there already is
+//! taken as it is; what is built goes to `target/tools`, never into the user's folders.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::guests;
+use crate::places::Places;
+use crate::process;
+
+/// A cargo subcommand from crates.io.
+struct CargoTool {
+    package: &'static str,
+    version: &'static str,
+}
+
+/// What runs the tests, and what judges the dependencies.
+const CARGO_TOOLS: [CargoTool; 2] = [
+    CargoTool { package: "cargo-nextest", version: "0.9.143" },
+    CargoTool { package: "cargo-deny", version: "0.20.2" },
+];
+
+/// A tool runs for seconds and is built once per machine: build it fast, not fast to run.
+const TOOL_PROFILE: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+];
+
+/// A program, how to see that it works, and the Debian packages that bring it.
+struct System {
+    program: &'static str,
+    probe: &'static [&'static str],
+    debian: &'static [&'static str],
+}
+
+/// SQLite and libFuzzer are compiled, the interop checks run in Node and Python.
+const SYSTEM: [System; 6] = [
+    System { program: "cc", probe: &["--version"], debian: &["gcc", "libc6-dev"] },
+    System { program: "c++", probe: &["--version"], debian: &["g++"] },
+    System { program: "git", probe: &["--version"], debian: &["git"] },
+    System { program: "node", probe: &["--version"], debian: &["nodejs"] },
+    System { program: "npm", probe: &["--version"], debian: &["npm"] },
+    System { program: "python3", probe: &["-c", "import ensurepip, venv"], debian: &["python3", "python3-venv"] },
+];
+
+/// Installs everything. A second run takes a second.
+pub(crate) fn install(places: &Places) -> Result<()> {
+    install_components(places)?;
+    install_wasm_target(places)?;
+    install_system(places)?;
+    for tool in &CARGO_TOOLS {
+        install_cargo_tool(places, tool)?;
+    }
+    install_node_modules(places)?;
+    install_python_environment(places)
+}
+
+/// The target of the guests, by rustup; where there is no rustup, the toolchain must bring it.
+pub(crate) fn install_wasm_target(places: &Places) -> Result<()> {
+    let libraries = process::capture(process::program(places, "rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        guests::TARGET,
+    ]))?;
+    if fs::exists(libraries.trim_end())? {
+        return Ok(());
+    }
+    process::run(process::program(places, "rustup").args(["target", "add", guests::TARGET]))
+        .with_context(|| format!("the toolchain lacks the target {}", guests::TARGET))
+}
+
+fn install_components(places: &Places) -> Result<()> {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !process::answers(process::cargo(places).args([subcommand, "--version"])) {
+            process::run(process::program(places, "rustup").args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
+fn install_system(places: &Places) -> Result<()> {
+    let missing = SYSTEM.iter().filter(|one| !process::answers(process::program(places, one.program).args(one.probe)));
+    let packages: Vec<&str> = missing.flat_map(|one| one.debian.iter().copied()).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let apt = |words: &[&str]| {
+        let mut command = process::program(places, "apt-get");
+        process::run(command.env("DEBIAN_FRONTEND", "noninteractive").args(words))
+            .with_context(|| format!("install these by hand and try again: {}", packages.join(" ")))
+    };
+    apt(&["update", "-q"])?;
+    apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
+}
+
+fn install_cargo_tool(places: &Places, tool: &CargoTool) -> Result<()> {
+    if process::answers(process::program(places, tool.package).arg("--version"))
+        || process::answers(process::program(places, tool.package).args(["nextest", "--version"]))
+    {
+        return Ok(());
+    }
+    let mut command = process::cargo(places);
+    command.args(["install", "--locked", "--quiet", tool.package, "--version", tool.version]);
+    command.arg("--root").arg(places.tools()).arg("--target-dir").arg(places.tools().join("build"));
+    process::run(command.envs(TOOL_PROFILE))
+}
+
+/// The JavaScript side of the interop checks, from the committed lock file.
+fn install_node_modules(places: &Places) -> Result<()> {
+    let folder = node_folder(places);
+    let names = ["package.json", "package-lock.json"];
+    let wanted = names.map(|name| places.root.join("tests/interop").join(name));
+    if is_installed_from(&folder.join("installed"), &wanted)? {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    for (name, source) in names.iter().zip(&wanted) {
+        fs::copy(source, folder.join(name))?;
+    }
+    let mut npm = process::program(places, "npm");
+    process::run(npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+    mark_installed_from(&folder.join("installed"), &wanted)
+}
+
+/// The Python side: a virtual environment from the hash-pinned requirements.
+fn install_python_environment(places: &Places) -> Result<()> {
+    let folder = python_folder(places);
+    let wanted = [places.root.join("tests/interop/requirements.txt")];
+    if is_installed_from(&folder.join("installed"), &wanted)? {
+        return Ok(());
+    }
+    process::run(process::program(places, "python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = process::program(places, &folder.join("bin/python").display().to_string());
+    pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&wanted[0]);
+    process::run(&mut pip)?;
+    mark_installed_from(&folder.join("installed"), &wanted)
+}
+
+/// Where the Node packages of the interop checks are.
+pub(crate) fn node_folder(places: &Places) -> std::path::PathBuf {
+    places.tools().join("interop-node")
+}
+
+/// Where the Python environment of the interop checks is.
+pub(crate) fn python_folder(places: &Places) -> std::path::PathBuf {
+    places.tools().join("interop-python")
+}
+
+/// True where the marker, written last, holds the lock files as they are now.
+fn is_installed_from(marker: &std::path::Path, locks: &[std::path::PathBuf]) -> Result<bool> {
+    Ok(fs::read(marker).ok() == Some(contents(locks)?))
+}
+
+fn mark_installed_from(marker: &std::path::Path, locks: &[std::path::PathBuf]) -> Result<()> {
+    Ok(fs::write(marker, contents(locks)?)?)
+}
+
+fn contents(files: &[std::path::PathBuf]) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for file in files {
+        match fs::read(file) {
+            Ok(bytes) => all.extend(bytes),
+            Err(error) => bail!("{}: {error}", file.display()),
+        }
+    }
+    Ok(all)
+}
