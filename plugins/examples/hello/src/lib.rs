@@ -1,16 +1,19 @@
 //! `hello`: text to text, the smallest useful plugin. It greets whoever the text names and does nothing else.
 
+#[cfg(test)]
+mod tests;
+
 use omega_plugin::{Refusal, Text, plugin};
 
 /// How long a name may be, in characters. Longer ones are no names.
-pub const NAME_CHARS_MAX: usize = 200;
+const NAME_CHARS_MAX: usize = 200;
 
 /// Greets whoever the text names. `metadata.greeting` replaces the word `Hello`.
 ///
 /// # Errors
 /// Declines a text without a name (`no_name`) and one that is too long to be one (`name_too_long`).
 #[plugin]
-pub fn handle(name: Text) -> Result<Text, Refusal> {
+fn handle(name: Text) -> Result<Text, Refusal> {
     let greeting = name.metadata.get("greeting").map_or("Hello", String::as_str);
     let name = name.content.trim();
     if name.is_empty() {

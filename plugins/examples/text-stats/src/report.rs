@@ -16,40 +16,40 @@ pub(crate) const READING_WORDS_PER_MINUTE: u64 = 238;
 
 /// What is in a text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// UTF-8 bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Unicode scalar values.
-    pub characters: u64,
+    pub(crate) characters: u64,
     /// Lines; a last one without a line feed counts.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// Blocks of lines with something on them.
-    pub paragraphs: u64,
+    pub(crate) paragraphs: u64,
     /// Runs of text that end in `.`, `!`, `?` or `…` before white space or the end; the last needs no such end.
-    pub sentences: u64,
+    pub(crate) sentences: u64,
     /// Runs of letters and digits, with the apostrophes and hyphens inside them.
-    pub words: u64,
+    pub(crate) words: u64,
     /// Different words, without regard to case.
-    pub unique_words: u64,
+    pub(crate) unique_words: u64,
     /// Characters per word, to two decimals.
-    pub average_word_characters: f64,
+    pub(crate) average_word_characters: f64,
     /// Words per sentence, to two decimals.
-    pub average_sentence_words: f64,
+    pub(crate) average_sentence_words: f64,
     /// Seconds to read it silently, rounded up.
-    pub reading_seconds: u64,
+    pub(crate) reading_seconds: u64,
     /// The longest different words in lower case, longest first, then alphabetically.
-    pub longest_words: Vec<String>,
+    pub(crate) longest_words: Vec<String>,
     /// The most frequent words of four characters or more, most frequent first, then alphabetically.
-    pub most_frequent_words: Vec<Frequency>,
+    pub(crate) most_frequent_words: Vec<Frequency>,
 }
 
 /// How often a word occurs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Frequency {
+pub(crate) struct Frequency {
     /// The word in lower case.
-    pub word: String,
+    pub(crate) word: String,
     /// How often.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 impl JsonPayload for Report {
@@ -58,7 +58,7 @@ impl JsonPayload for Report {
 
 impl Report {
     /// The report on a text, or nothing where it has no words.
-    pub fn on(text: &str) -> Option<Self> {
+    pub(crate) fn on(text: &str) -> Option<Self> {
         let lower = text.to_lowercase();
         let mut counts = Counts::default();
         let mut word_characters = 0;
