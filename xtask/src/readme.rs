@@ -63,8 +63,8 @@ struct Person {
 
 impl Person {
     fn new(folder: tempfile::TempDir) -> Result<Self> {
-        fs::create_dir_all(folder.path().join("home/work"))?;
-        fs::write(folder.path().join("state"), "cd \"$HOME/work\"\n")?;
+        fs::create_dir_all(folder.path().join("home/desk"))?;
+        fs::write(folder.path().join("state"), "cd \"$HOME/desk\"\n")?;
         Ok(Self { folder })
     }
 
@@ -229,7 +229,7 @@ mod tests {
         type_in("```sh\nbasename \"$PWD\"\necho \"$NAME\" >&2\n#=> sub\n#=> two words\n```\n").unwrap();
         type_in("```sh exit=1\nfalse\necho not reached\n```\n").unwrap();
         type_in("```sh\nfalse\n```\n").unwrap_err();
-        type_in("```sh repository\ntest \"$PWD\" != \"$HOME/work/sub\"\n```\n").unwrap();
+        type_in("```sh repository\ntest \"$PWD\" != \"$HOME/desk/sub\"\n```\n").unwrap();
         fs::remove_dir_all(&places.root).unwrap();
     }
 }

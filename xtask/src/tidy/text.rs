@@ -117,18 +117,24 @@ fn length(path: &str, text: &str, findings: &mut Vec<Finding>) {
 }
 
 fn lints_off(path: &str, text: &str, findings: &mut Vec<Finding>) {
+    let lines: Vec<&str> = text.lines().collect();
     for (number, line) in code_lines(text) {
         let code = line.trim_start();
-        if code.starts_with("#![allow(") || code.starts_with("#![expect(") {
+        let whole_file = code.starts_with("#![allow(") || code.starts_with("#![expect(");
+        if !whole_file && !code.starts_with("#[allow(") {
+            continue;
+        }
+        let end = lines[number - 1..].iter().position(|line| line.contains(")]")).unwrap_or(0);
+        let reasoned = lines[number - 1..=number - 1 + end].iter().any(|line| line.contains("reason ="));
+        if whole_file && !is_test_source(path) {
             findings.push(Finding::fail(
                 format!("{path}:{number}"),
                 "switches a lint off for a whole file: name the place, with `#[expect(…, reason = \"…\")]`",
             ));
-        }
-        if code.starts_with("#[allow(") && !code.contains("reason =") {
+        } else if !reasoned {
             findings.push(Finding::fail(
                 format!("{path}:{number}"),
-                "switches a lint off without a reason: use `#[expect(…, reason = \"…\")]`",
+                "switches a lint off without a reason: add `reason = \"…\"`",
             ));
         }
     }
@@ -139,10 +145,11 @@ fn unsafe_code(path: &str, text: &str, findings: &mut Vec<Finding>) {
     let lines: Vec<&str> = text.lines().collect();
     for (number, line) in code_lines(text) {
         let code = line.trim_start();
-        let lifts = code.contains("(unsafe_code") && !permitted;
-        let opens = ["unsafe {", "unsafe fn ", "unsafe impl ", "unsafe extern "].iter().any(|word| {
-            code.starts_with(word) || code.contains(&format!(" {word}")) || code.contains(&format!("({word}"))
-        }) && !code.contains('"');
+        let lifts = code.starts_with('#') && code.contains("(unsafe_code") && !permitted;
+        let opens = !code.contains('"')
+            && ["unsafe {", "unsafe fn ", "unsafe impl ", "unsafe extern "].iter().any(|word| {
+                code.starts_with(word) || code.contains(&format!(" {word}")) || code.contains(&format!("({word}"))
+            });
         if lifts || (opens && !permitted) {
             findings.push(Finding::fail(
                 format!("{path}:{number}"),
@@ -208,6 +215,10 @@ mod tests {
         check("crates/a/src/b.rs", "//! Doc.\n#![allow(dead_code)]\n", "whole file");
         check("crates/a/src/b.rs", "//! Doc.\n#[allow(dead_code)]\n", "without a reason");
         check("crates/a/src/b.rs", "//! Doc.\n#[expect(dead_code, reason = \"shown\")]\n", "");
+        check("crates/a/src/b.rs", "//! Doc.\n#[allow(\n    dead_code,\n    reason = \"shown\"\n)]\n", "");
+        check("crates/a/src/b.rs", "//! Doc.\n#[allow(\n    dead_code\n)]\n// reason = \n", "without a reason");
+        check("crates/a/tests/b.rs", "#![allow(dead_code, reason = \"shared\")]\n", "");
+        check("crates/a/tests/b.rs", "#![allow(dead_code)]\n", "without a reason");
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn expand(arguments: &Tokens, item: Tokens) -> Result<Tokens> {
         };
 
         #[cfg(target_family = "wasm")]
-        #[allow(unsafe_code)]
+        #[allow(unsafe_code, reason = "the exports of the canonical ABI")]
         const _: () = {
             struct Export;
             impl ::omega_plugin::__private::bindings::Guest for Export {
