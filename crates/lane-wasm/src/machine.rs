@@ -9,9 +9,10 @@ use omega_contract::ports::LaneRefusal;
 use tokio::sync::Semaphore;
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Strategy,
+    Strategy, WasmFeatures,
 };
 
+use crate::inspect::FEATURES;
 use crate::options::{
     CORE_INSTANCES_MAX, INSTANCE_BYTES_MAX, MEMORIES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
     WasmLaneOptions,
@@ -74,18 +75,13 @@ fn config(options: &WasmLaneOptions, cache: Option<Cache>, counting: Counting) -
         .consume_fuel(counting == Counting::Fuel)
         // The same input gives the same bits on every machine (INV-PNP-03).
         .cranelift_nan_canonicalization(true)
-        .wasm_relaxed_simd(true)
         .relaxed_simd_deterministic(true)
         // A guest overflows its own stack before the fiber's end.
         .max_wasm_stack(STACK_BYTES_MAX)
         .async_stack_size(FIBER_BYTES)
-        // What no compiler of plugins needs is not there to be attacked. Threads, garbage collection,
-        // exceptions and stack switching are left out of the build already.
-        .wasm_component_model(true)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_wide_arithmetic(false)
+        // What no compiler of plugins needs is not there to be attacked; most of it is not even built.
+        .wasm_features(WasmFeatures::all().difference(FEATURES), false)
+        .wasm_features(FEATURES, true)
         .shared_memory(false)
         .concurrency_support(false)
         // Images: copy-on-write, and none much larger than the data in the file.
