@@ -9,7 +9,7 @@ use omega_contract::{ErrorCode, Payload};
 
 use crate::artifact::ArtifactStore;
 use crate::dataset::DatasetStore;
-use crate::error::StoreError;
+use crate::error::{StoreError, shown};
 use crate::off_thread;
 
 /// Why a reference is not admitted.
@@ -89,15 +89,17 @@ async fn check_artifact(
     bytes_max: u64,
     deadline: Instant,
 ) -> Result<(), AdmissionError> {
-    let artifact = store.describe(&named.artifact_id)?;
-    if artifact.digest != named.artifact_hash {
+    let digest = store.resolve(&named.artifact_id)?;
+    let unknown = || StoreError::UnknownArtifact { shown: shown(&named.artifact_id) };
+    let size_bytes = store.size_bytes(&digest)?.ok_or_else(unknown)?;
+    if digest != named.artifact_hash {
         return Err(AdmissionError::HashMismatch);
     }
-    side.require_size(artifact.size_bytes, bytes_max)?;
+    side.require_size(size_bytes, bytes_max)?;
     // A payload's bytes are hashed when the plugin reads them; a result's true hash is a promise to the caller.
     if side == Side::Result {
-        let (store, digest) = (Arc::clone(store), artifact.digest);
-        let cost_bytes = if store.is_verified(&digest) { 0 } else { artifact.size_bytes };
+        let store = Arc::clone(store);
+        let cost_bytes = if store.is_verified(&digest) { 0 } else { size_bytes };
         off_thread::run(cost_bytes, deadline, move || store.open_content(&digest).map(drop)).await?;
     }
     Ok(())

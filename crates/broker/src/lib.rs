@@ -29,8 +29,8 @@ use omega_contract::{CapabilitySet, Payload};
 
 pub use admission::AdmissionError;
 pub use artifact::{
-    ARTIFACT_BYTES_MAX, ARTIFACT_NAMES_MAX, ArtifactInfo, ArtifactLabel, ArtifactLimits, ArtifactPage, ArtifactStore,
-    LIST_PAGE_MAX,
+    ARTIFACT_BYTES_MAX, ARTIFACT_NAMES_MAX, ArtifactInfo, ArtifactLabel, ArtifactPage, ArtifactStore, LIST_PAGE_MAX,
+    StoreLimits,
 };
 pub use call_host::{ARTIFACT_READ_BYTES_MAX, CallHost, CallLimits};
 pub use content::{CHUNK_BYTES, VerifiedContent};
@@ -54,7 +54,7 @@ impl Brokers {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn open(home: &Path, limits: ArtifactLimits) -> Result<Self, StoreError> {
+    pub fn open(home: &Path, limits: StoreLimits) -> Result<Self, StoreError> {
         let artifacts = Arc::new(ArtifactStore::open(home, limits)?);
         let datasets = Arc::new(DatasetStore::new(Arc::clone(&artifacts)));
         Ok(Self { artifacts, datasets })

@@ -36,3 +36,43 @@ pub(crate) async fn run<T: Send + 'static>(
         Err(StoreError::Io { action: "read the store off the async threads", source: std::io::Error::other(join) })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_mins(10)
+    }
+
+    #[tokio::test]
+    async fn work_is_done_inline_at_the_limit_and_elsewhere_one_past_it() {
+        let here = thread::current().id();
+        let ran_on = |cost_bytes| run(cost_bytes, soon(), || Ok(thread::current().id()));
+        assert_eq!(ran_on(INLINE_BYTES_MAX).await.unwrap(), here);
+        assert_ne!(ran_on(INLINE_BYTES_MAX + 1).await.unwrap(), here);
+    }
+
+    #[tokio::test]
+    async fn the_wait_ends_at_the_deadline_and_the_work_goes_on() {
+        let (let_go, held) = mpsc::channel::<()>();
+        let (done, ended) = mpsc::channel();
+        let deadline = Instant::now() + Duration::from_millis(10);
+        let outcome = run(u64::MAX, deadline, move || {
+            let _held_until_let_go = held.recv();
+            done.send(()).map_err(|e| StoreError::Io { action: "tell", source: std::io::Error::other(e) })
+        });
+        assert!(matches!(outcome.await, Err(StoreError::OutOfTime)));
+        drop(let_go);
+        assert_eq!(ended.recv(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_work_is_a_failure_of_the_store() {
+        let outcome = run(u64::MAX, soon(), || -> Result<(), StoreError> { panic!("on purpose") });
+        assert!(matches!(outcome.await, Err(StoreError::Io { .. })));
+    }
+}

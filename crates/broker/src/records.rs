@@ -31,7 +31,10 @@ pub(crate) enum Created {
 /// # Errors
 /// [`StoreError::RecordDamaged`] for whatever this store does not write, a link included; [`StoreError::Io`].
 pub(crate) fn read<T: DeserializeOwned>(path: &Path, record: &'static str) -> Result<Option<T>, StoreError> {
-    let damaged = |cause: String| StoreError::RecordDamaged { record, cause };
+    let damaged = |cause: String| {
+        let file = path.file_name().unwrap_or_default().display();
+        StoreError::RecordDamaged { record, cause: format!("{file}: {cause}") }
+    };
     let Some(file) = files::open_plain(path).map_err(|e| damaged(e.to_string()))? else { return Ok(None) };
     let mut bytes = Vec::new();
     file.take(RECORD_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io_error("read a record of the store"))?;

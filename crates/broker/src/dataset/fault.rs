@@ -2,7 +2,7 @@
 
 use omega_contract::strict_json::JsonError;
 
-use super::{DATASET_ROWS_MAX, KEY_BYTES_MAX, ROW_BYTES_MAX};
+use super::{KEY_BYTES_MAX, ROW_BYTES_MAX};
 
 /// Why a file cannot be a dataset. Nothing of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,8 +50,11 @@ pub enum DatasetFault {
     #[error("there are no rows")]
     NoRows,
     /// More rows than a dataset may have.
-    #[error("more than {DATASET_ROWS_MAX} rows")]
-    TooManyRows,
+    #[error("more than {rows_max} rows")]
+    TooManyRows {
+        /// The limit.
+        rows_max: u64,
+    },
 }
 
 /// What is wrong with one line.

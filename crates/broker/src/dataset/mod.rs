@@ -4,6 +4,7 @@
 //! and an index from keys to byte ranges. What never happens here: reading through the rows to find one,
 //! or a row served whose bytes were not hashed.
 
+mod add;
 mod csv_form;
 mod csv_rows;
 mod fault;
@@ -21,7 +22,7 @@ pub use store::{Dataset, DatasetInfo, DatasetPage, DatasetSource, DatasetStore};
 
 use crate::error::StoreError;
 
-/// Rows of a dataset. Adding one keeps 48 bytes for each row in memory, reading one keeps none.
+/// Rows of a dataset, unless [`crate::StoreLimits`] says otherwise. Adding one keeps 48 bytes for each row in memory, reading one keeps none.
 pub const DATASET_ROWS_MAX: u64 = 4_000_000;
 /// Bytes of one row, both as it comes in and as canonical JSON.
 pub const ROW_BYTES_MAX: usize = 1024 * 1024;

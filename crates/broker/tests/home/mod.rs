@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use omega_broker::{ArtifactLabel, ArtifactLimits, Brokers, DatasetForm, DatasetInfo};
+use omega_broker::{ArtifactLabel, Brokers, DatasetForm, DatasetInfo, StoreLimits};
 use omega_contract::payload::{BinaryRefPayload, DatasetSlicePayload};
 use omega_contract::{Capability, CapabilitySet, Payload, Sha256Hex};
 
@@ -17,21 +17,33 @@ pub struct Home {
 impl Home {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let brokers = Brokers::open(folder.path(), ArtifactLimits::default()).unwrap();
+        let brokers = Brokers::open(folder.path(), StoreLimits::default()).unwrap();
         Self { folder, brokers }
     }
 
     /// As another process would see it: nothing is remembered as verified.
     pub fn reopen(&self) -> Brokers {
-        Brokers::open(self.folder.path(), ArtifactLimits::default()).unwrap()
+        Brokers::open(self.folder.path(), StoreLimits::default()).unwrap()
     }
 
     pub fn path(&self, below: &str) -> PathBuf {
-        self.folder.path().join("artifacts").join(below)
+        let root = self.folder.path().join("artifacts");
+        if below.is_empty() { root } else { root.join(below) }
     }
 
     pub fn content_path(&self, digest: &Sha256Hex) -> PathBuf {
         self.path("sha256").join(digest.to_string())
+    }
+
+    /// How many entries a folder of the store has.
+    pub fn count(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.path(folder)).unwrap().count()
+    }
+
+    pub fn only_file(&self, folder: &str) -> PathBuf {
+        let files: Vec<_> = std::fs::read_dir(self.path(folder)).unwrap().collect();
+        assert_eq!(files.len(), 1, "{folder}");
+        files.into_iter().next().unwrap().unwrap().path()
     }
 
     /// Puts bytes and gives the payload that names them: by name where there is one.

@@ -9,40 +9,45 @@
 //! What never happens here: a name that changes its meaning, a half-written file under its final name, a
 //! path made of text from outside, or content handed out without its hash being checked.
 
+mod label;
+mod write;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use omega_contract::Sha256Hex;
-use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use serde::Serialize;
 
-use crate::content::{ChunkDigests, HashingWriter, VerifiedContent};
+pub(crate) use self::write::ArtifactWriter;
+use crate::content::{ChunkDigests, VerifiedContent};
+use crate::dataset::DATASET_ROWS_MAX;
 use crate::error::{StoreError, io_error, shown};
 use crate::files;
 use crate::name::{MediaType, StoreName};
-use crate::records::{self, Created};
 use crate::verified::VerifiedContents;
 
-/// Bytes of one artifact, unless [`ArtifactLimits`] says otherwise: 16 GiB.
+/// Bytes of one artifact, unless [`StoreLimits`] says otherwise: 16 GiB.
 pub const ARTIFACT_BYTES_MAX: u64 = 16 << 30;
 /// Names that one artifact may have.
 pub const ARTIFACT_NAMES_MAX: usize = 64;
 /// Artifacts or datasets in one page of a list.
 pub const LIST_PAGE_MAX: usize = 10_000;
 
-/// Bounds of a store.
+/// Bounds of the stores of one home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArtifactLimits {
-    /// Bytes of one artifact.
+pub struct StoreLimits {
+    /// Bytes of one artifact; a dataset's rows and its index are artifacts.
     pub artifact_bytes_max: u64,
+    /// Rows of one dataset.
+    pub dataset_rows_max: u64,
 }
 
-impl Default for ArtifactLimits {
+impl Default for StoreLimits {
     fn default() -> Self {
-        Self { artifact_bytes_max: ARTIFACT_BYTES_MAX }
+        Self { artifact_bytes_max: ARTIFACT_BYTES_MAX, dataset_rows_max: DATASET_ROWS_MAX }
     }
 }
 
@@ -77,25 +82,10 @@ pub struct ArtifactPage {
     pub next_after: Option<Sha256Hex>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NameRecord {
-    digest: Sha256Hex,
-    name: StoreName,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AboutRecord {
-    digest: Sha256Hex,
-    media_type: Option<MediaType>,
-    names: BTreeSet<StoreName>,
-}
-
 /// The store of one home. Its methods block on the file system.
 pub struct ArtifactStore {
     root: PathBuf,
-    limits: ArtifactLimits,
+    limits: StoreLimits,
     verified: VerifiedContents,
     /// Held while an `about` record is read and written again.
     labelling: Mutex<()>,
@@ -114,7 +104,7 @@ impl ArtifactStore {
     ///
     /// # Errors
     /// [`StoreError::Io`]; also where one of its folders is a link.
-    pub fn open(home: &Path, limits: ArtifactLimits) -> Result<Self, StoreError> {
+    pub fn open(home: &Path, limits: StoreLimits) -> Result<Self, StoreError> {
         let root = home.join("artifacts");
         files::make_folder(&root).map_err(io_error("make the artifact store"))?;
         for folder in ["sha256", "names", "about", "datasets", "incoming"] {
@@ -123,26 +113,6 @@ impl ArtifactStore {
         let store = Self { root, limits, verified: VerifiedContents::default(), labelling: Mutex::new(()) };
         store.clear_incoming()?;
         Ok(store)
-    }
-
-    /// Stores what `source` gives, hashed while it is written. Durable when this returns; content that is
-    /// there already is checked and kept, and replaced where it was damaged.
-    ///
-    /// # Errors
-    /// [`StoreError::TooLarge`], [`StoreError::NameTaken`], [`StoreError::TooManyNames`], [`StoreError::Io`].
-    pub fn put(&self, source: &mut impl Read, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
-        let mut writer = self.begin()?;
-        let mut buffer = vec![0; 128 * 1024];
-        loop {
-            let count = match source.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(io_error("read what is to be stored")(e)),
-            };
-            writer.push(buffer.get(..count).unwrap_or_default())?;
-        }
-        writer.finish(label)
     }
 
     /// The digest that an id stands for: 64 lower-case hex digits stand for themselves, anything else is a name.
@@ -213,7 +183,7 @@ impl ArtifactStore {
     /// [`StoreError::Io`], [`StoreError::RecordDamaged`].
     pub fn list(&self, after: Option<&Sha256Hex>, count_max: usize) -> Result<ArtifactPage, StoreError> {
         let count_max = count_max.clamp(1, LIST_PAGE_MAX);
-        let digests = smallest_after(&self.root.join("sha256"), count_max + 1, |file_name| {
+        let digests = smallest_after(&self.contents(), count_max + 1, |file_name| {
             file_name.parse::<Sha256Hex>().ok().filter(|digest| after.is_none_or(|after| digest > after))
         })?;
         let mut artifacts = Vec::new();
@@ -229,11 +199,8 @@ impl ArtifactStore {
         Ok(ArtifactPage { artifacts, next_after })
     }
 
-    /// Begins to write an artifact whose digest is not known yet.
-    pub(crate) fn begin(&self) -> Result<ArtifactWriter<'_>, StoreError> {
-        let file = NamedTempFile::new_in(self.incoming()).map_err(io_error("write an artifact"))?;
-        let buffered = std::io::BufWriter::with_capacity(128 * 1024, file);
-        Ok(ArtifactWriter { store: self, file: HashingWriter::new(buffered, self.limits.artifact_bytes_max) })
+    pub(crate) fn limits(&self) -> StoreLimits {
+        self.limits
     }
 
     pub(crate) fn incoming(&self) -> PathBuf {
@@ -244,16 +211,12 @@ impl ArtifactStore {
         self.root.join("datasets")
     }
 
+    fn contents(&self) -> PathBuf {
+        self.root.join("sha256")
+    }
+
     fn content_path(&self, digest: &Sha256Hex) -> PathBuf {
-        self.root.join("sha256").join(digest.to_hex().as_str())
-    }
-
-    fn about_path(&self, digest: &Sha256Hex) -> PathBuf {
-        self.root.join("about").join(format!("{digest}.json"))
-    }
-
-    fn name_path(&self, name: &StoreName) -> PathBuf {
-        self.root.join("names").join(name.record_file())
+        self.contents().join(digest.to_hex().as_str())
     }
 
     fn open_file(&self, digest: &Sha256Hex) -> Result<Option<(File, u64)>, StoreError> {
@@ -271,87 +234,6 @@ impl ArtifactStore {
             Ok(())
         };
         clear().map_err(io_error("remove what a crash left half-written"))
-    }
-
-    fn named(&self, name: &StoreName) -> Result<Option<Sha256Hex>, StoreError> {
-        const RECORD: &str = "an artifact's name";
-        let Some(record) = records::read::<NameRecord>(&self.name_path(name), RECORD)? else { return Ok(None) };
-        if record.name == *name {
-            Ok(Some(record.digest))
-        } else {
-            Err(StoreError::RecordDamaged { record: RECORD, cause: "it is the record of another name".into() })
-        }
-    }
-
-    fn about(&self, digest: &Sha256Hex) -> Result<AboutRecord, StoreError> {
-        const RECORD: &str = "what is known of an artifact";
-        let nothing = || AboutRecord { digest: *digest, media_type: None, names: BTreeSet::new() };
-        let about = records::read::<AboutRecord>(&self.about_path(digest), RECORD)?.unwrap_or_else(nothing);
-        if about.digest == *digest {
-            Ok(about)
-        } else {
-            Err(StoreError::RecordDamaged { record: RECORD, cause: "it is the record of another artifact".into() })
-        }
-    }
-
-    fn info(&self, digest: Sha256Hex, size_bytes: u64) -> Result<ArtifactInfo, StoreError> {
-        let about = self.about(&digest)?;
-        // A crash between the two records leaves a name here that stands for nothing yet.
-        let mut names = Vec::with_capacity(about.names.len());
-        for name in about.names {
-            if self.named(&name)? == Some(digest) {
-                names.push(name);
-            }
-        }
-        Ok(ArtifactInfo { digest, size_bytes, media_type: about.media_type, names })
-    }
-
-    fn label(&self, digest: Sha256Hex, label: &ArtifactLabel) -> Result<(), StoreError> {
-        let ArtifactLabel { name, media_type } = label;
-        if name.is_none() && media_type.is_none() {
-            return Ok(());
-        }
-        let _labelling = self.labelling.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut about = self.about(&digest)?;
-        if media_type.is_some() {
-            about.media_type.clone_from(media_type);
-        }
-        if let Some(name) = name {
-            about.names.insert(name.clone());
-            if about.names.len() > ARTIFACT_NAMES_MAX {
-                return Err(StoreError::TooManyNames { digest, names_max: ARTIFACT_NAMES_MAX });
-            }
-        }
-        // First what lists the name, then what gives it its meaning: see `info`.
-        records::replace(&self.incoming(), &self.about_path(&digest), &about)?;
-        let Some(name) = name else { return Ok(()) };
-        let record = NameRecord { digest, name: name.clone() };
-        match records::create(&self.incoming(), &self.name_path(name), &record)? {
-            Created::Now => Ok(()),
-            Created::Before => self.require_free_or_same(name, &digest),
-        }
-    }
-
-    fn require_free_or_same(&self, name: &StoreName, digest: &Sha256Hex) -> Result<(), StoreError> {
-        match self.named(name)? {
-            Some(found) if found != *digest => Err(StoreError::NameTaken { name: name.to_string() }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Gives a written file its final name, unless the right content is there already.
-    fn install(&self, file: NamedTempFile, digest: Sha256Hex, chunks: ChunkDigests) -> Result<(), StoreError> {
-        const WRITE: &str = "write an artifact";
-        // Whoever puts again what was damaged mends it, so what is there is read anew.
-        let there = self.open_file(&digest).ok().flatten();
-        if there.is_none_or(|(found, _)| ChunkDigests::of_file(&found, &digest).is_err()) {
-            file.as_file().sync_all().map_err(io_error(WRITE))?;
-            file.persist(self.content_path(&digest)).map_err(|e| io_error(WRITE)(e.error))?;
-        }
-        // Also for content that another thread just put: its name may not be durable yet.
-        files::sync_folder(&self.root.join("sha256")).map_err(io_error(WRITE))?;
-        self.verified.insert(digest, chunks);
-        Ok(())
     }
 }
 
@@ -373,41 +255,4 @@ pub(crate) fn smallest_after<K: Ord>(
         }
     }
     Ok(smallest)
-}
-
-/// An artifact that is being written. Dropped, it leaves nothing.
-pub(crate) struct ArtifactWriter<'a> {
-    store: &'a ArtifactStore,
-    file: HashingWriter<std::io::BufWriter<NamedTempFile>>,
-}
-
-impl ArtifactWriter<'_> {
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file.push(bytes)
-    }
-
-    pub(crate) fn size_bytes(&self) -> u64 {
-        self.file.size_bytes()
-    }
-
-    /// Bytes that were pushed before.
-    pub(crate) fn read_back(self, offset_bytes: u64, length_bytes: usize) -> Result<Vec<u8>, StoreError> {
-        let (file, ..) = self.file.finish().map_err(io_error("write an artifact"))?;
-        let mut bytes = vec![0; length_bytes];
-        let count = files::read_at(file.get_ref().as_file(), &mut bytes, offset_bytes);
-        bytes.truncate(count.map_err(io_error("read an artifact"))?);
-        Ok(bytes)
-    }
-
-    pub(crate) fn finish(self, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
-        let (file, digest, chunks) = self.file.finish().map_err(io_error("write an artifact"))?;
-        let file = file.into_inner().map_err(|e| io_error("write an artifact")(e.into_error()))?;
-        if let Some(name) = &label.name {
-            self.store.require_free_or_same(name, &digest)?;
-        }
-        let size_bytes = chunks.size_bytes();
-        self.store.install(file, digest, chunks)?;
-        self.store.label(digest, label)?;
-        self.store.info(digest, size_bytes)
-    }
 }
