@@ -1,0 +1,102 @@
+//! Whom the operator trusts to sign what. What never happens here: believing a name without its key.
+
+use omega_contract::{ErrorCode, Manifest, TrustedKey};
+use omega_proof::dsse::DsseError;
+use omega_proof::key::PublicKey;
+use omega_proof::package::{FileDigests, PackageSignatureError, VerifiedSignature, verify_package_signature};
+
+use crate::refusal::Refusal;
+
+/// Verifies that a key which may sign this plugin signed exactly these files.
+pub(super) fn verify(
+    files: &FileDigests,
+    envelope: &[u8],
+    manifest: &Manifest,
+    trust: &[TrustedKey],
+) -> Result<VerifiedSignature, Refusal> {
+    // An entry whose id is not that of its key is nobody's approval.
+    let keys: Vec<(&TrustedKey, PublicKey)> = trust
+        .iter()
+        .filter_map(|entry| Some((entry, PublicKey::from_pem(&entry.public_key_pem).ok()?)))
+        .filter(|(entry, key)| entry.key_id == key.key_id())
+        .collect();
+    let allowed: Vec<&PublicKey> =
+        keys.iter().filter(|(entry, _)| narrowing(entry, manifest).is_none()).map(|(_, key)| key).collect();
+    let error = match verify_package_signature(files, envelope, allowed) {
+        Ok(signature) => return agrees(signature, manifest),
+        Err(error) => error,
+    };
+    // A key that is trusted, but not for this: then that is what to say.
+    if let PackageSignatureError::Dsse(DsseError::UnknownKey { .. }) = error {
+        let all: Vec<&PublicKey> = keys.iter().map(|(_, key)| key).collect();
+        if let Ok(signature) = verify_package_signature(files, envelope, all) {
+            let entry = keys.iter().find(|(entry, _)| entry.key_id == signature.key_id);
+            if let Some(why) = entry.and_then(|(entry, _)| narrowing(entry, manifest)) {
+                return Err(Refusal::new(ErrorCode::KeyUntrusted, format!("the key {} {why}", signature.key_id)));
+            }
+        }
+    }
+    Err(Refusal::new(error.code(), error.to_string()))
+}
+
+/// Why a trust entry does not cover this plugin, if it does not.
+fn narrowing(entry: &TrustedKey, manifest: &Manifest) -> Option<String> {
+    let id = manifest.plugin_id.as_str();
+    if !entry.plugins.is_empty() && !entry.plugins.iter().any(|glob| glob_matches(glob, id)) {
+        return Some(format!("is trusted, but not for the plugin id {id} (only for {})", entry.plugins.join(", ")));
+    }
+    let most = entry.max_capabilities.as_ref()?;
+    let beyond = manifest.capabilities.iter().find(|capability| !most.contains(capability))?;
+    Some(format!("is trusted, but not for plugins that ask for {beyond}"))
+}
+
+/// The signed predicate must speak of the manifest that was signed with it.
+fn agrees(signature: VerifiedSignature, manifest: &Manifest) -> Result<VerifiedSignature, Refusal> {
+    let said = &signature.predicate;
+    if said.plugin_id == manifest.plugin_id && said.version == manifest.version {
+        return Ok(signature);
+    }
+    let message = format!(
+        "the signature is for {}@{} and the manifest says {}@{}",
+        said.plugin_id, said.version, manifest.plugin_id, manifest.version
+    );
+    Err(Refusal::new(ErrorCode::SignatureInvalid, message))
+}
+
+/// `*` stands for any run of characters, everything else for itself.
+fn glob_matches(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        let check =
+            |glob: &str, text: &str, expect: bool| assert_eq!(glob_matches(glob, text), expect, "{glob} {text}");
+        check("*", "acme.tool", true);
+        check("acme.*", "acme.tool", true);
+        check("acme.*", "acmex.tool", false);
+        check("*.tool", "acme.tool", true);
+        check("*.tool", "acme.tools", false);
+        check("a*e.*l", "acme.tool", true);
+        check("a*a", "a", false);
+        check("a*b*a", "aba", true);
+        check("acme", "acme", true);
+        check("acme", "acme.tool", false);
+        check("", "", true);
+        check("", "a", false);
+        check("**", "a", true);
+        check("a.*.a", "a.a", false);
+    }
+}

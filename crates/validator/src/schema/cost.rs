@@ -1,0 +1,292 @@
+//! The static bound on what a schema can cost: how often one value can be evaluated, at any depth.
+//!
+//! Let E(s, j) be the most evaluations that any one value, j levels below the value that `s` is applied to,
+//! can get through `s`. The subschemas that `s` reaches without descending form its closure, with the number
+//! of ways each is reached; one level down, a child of a given name gets what each of the closure applies to
+//! that name. So E(s, 0) is the size of the closure and E(s, j) the greatest, over all names, of the sum of
+//! E(t, j - 1) over what is applied to that name. Instances are at most [`JSON_DEPTH_MAX`] deep, so 64 rounds
+//! give the exact worst case over names, and work is at most linear in the instance's size with that factor.
+//!
+//! What never happens here: looking at an instance's values. Only their number is counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use omega_contract::limits::JSON_DEPTH_MAX;
+use serde_json::Value;
+
+use super::SchemaError;
+use super::document::{Children, Document, Node, NodeId};
+use super::reference;
+
+/// Evaluations of subschemas that one value may get.
+pub const EVALUATIONS_MAX: u64 = 1_000;
+/// Levels of subschemas inside each other, over the whole depth of an instance: they take stack.
+pub const NESTING_MAX: u64 = 640;
+/// Steps of this computation itself.
+const ANALYSIS_STEPS_MAX: usize = 4_000_000;
+
+/// The bound of one schema, by the depth of the value.
+#[derive(Debug)]
+pub(super) struct Cost {
+    /// Work units on one value of each depth.
+    work: Vec<u64>,
+    /// Sixteenths of a unit on each byte of a string of each depth.
+    string_sixteenths: Vec<u64>,
+}
+
+/// What one depth of an instance holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LevelSize {
+    values: u64,
+    string_bytes: u64,
+}
+
+/// Counts the values and the bytes of strings and keys at each depth.
+pub(super) fn measure(instance: &Value, levels: &mut [LevelSize]) {
+    let Some((level, below)) = levels.split_first_mut() else { return };
+    level.values += 1;
+    match instance {
+        Value::String(text) => level.string_bytes += text.len() as u64,
+        Value::Array(items) => items.iter().for_each(|item| measure(item, below)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                level.string_bytes += name.len() as u64;
+                if let Some(next) = below.first_mut() {
+                    next.string_bytes += name.len() as u64;
+                }
+                measure(member, below);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Cost {
+    pub(super) fn of(document: &Document) -> Result<Self, SchemaError> {
+        let order = in_place_order(&document.nodes)?;
+        nesting(&document.nodes, &order)?;
+        let entries = Entries::of(&document.nodes, &order)?;
+        let evaluations = entries.rounds(|_| 1, |_| 0, Some(EVALUATIONS_MAX));
+        if let Some(worst) = evaluations.iter().copied().find(|count| *count > EVALUATIONS_MAX) {
+            return Err(SchemaError::TooManyEvaluations { evaluations: worst });
+        }
+        let nodes = &document.nodes;
+        Ok(Self {
+            work: entries.rounds(|node| nodes[node].weight, |entry| entry.reads_below, None),
+            string_sixteenths: entries.rounds(|node| nodes[node].string_sixteenths, |entry| entry.reads_below, None),
+        })
+    }
+
+    /// At most this much work for an instance of so many canonical bytes: each value takes one and all but
+    /// the last of a container a separator.
+    pub(super) fn of_bytes(&self, canonical_bytes: u64) -> u64 {
+        let most = |list: &[u64]| list.iter().copied().max().unwrap_or(0);
+        let values = canonical_bytes / 2 + 1;
+        let strings = canonical_bytes.saturating_mul(most(&self.string_sixteenths)) / 16;
+        values.saturating_mul(most(&self.work)).saturating_add(strings)
+    }
+
+    pub(super) fn of_levels(&self, levels: &[LevelSize]) -> u64 {
+        let mut work = 0_u64;
+        for (depth, level) in levels.iter().enumerate() {
+            let at = |list: &[u64]| list.get(depth).copied().unwrap_or(0);
+            work = work.saturating_add(level.values.saturating_mul(at(&self.work)));
+            work = work.saturating_add(level.string_bytes.saturating_mul(at(&self.string_sixteenths)) / 16);
+        }
+        work
+    }
+}
+
+/// The nodes in an order in which each comes before those that it applies to the same value.
+fn in_place_order(nodes: &[Node]) -> Result<Vec<NodeId>, SchemaError> {
+    let mut incoming = vec![0_usize; nodes.len()];
+    for target in nodes.iter().flat_map(|node| &node.in_place) {
+        incoming[*target] += 1;
+    }
+    let mut order: Vec<NodeId> = (0..nodes.len()).filter(|id| incoming[*id] == 0).collect();
+    let mut next = 0;
+    while let Some(&id) = order.get(next) {
+        next += 1;
+        for &target in &nodes[id].in_place {
+            incoming[target] -= 1;
+            if incoming[target] == 0 {
+                order.push(target);
+            }
+        }
+    }
+    match incoming.iter().position(|count| *count > 0) {
+        None => Ok(order),
+        Some(stuck) => Err(SchemaError::Circle { at: reference::fragment(&nodes[stuck].pointer) }),
+    }
+}
+
+/// How deep subschemas can apply inside each other over an instance of the greatest depth.
+fn nesting(nodes: &[Node], order: &[NodeId]) -> Result<(), SchemaError> {
+    let mut below = vec![0_u64; nodes.len()];
+    for _ in 0..=JSON_DEPTH_MAX {
+        let mut levels = vec![0_u64; nodes.len()];
+        for &id in order.iter().rev() {
+            let node = &nodes[id];
+            let same = node.in_place.iter().map(|target| levels[*target]);
+            let down = descends_to(node).map(|target| below[target]);
+            levels[id] = 1 + same.chain(down).max().unwrap_or(0);
+        }
+        if levels == below {
+            break;
+        }
+        below = levels;
+    }
+    match below.first() {
+        Some(&levels) if levels > NESTING_MAX => Err(SchemaError::TooNested { levels }),
+        _ => Ok(()),
+    }
+}
+
+fn descends_to(node: &Node) -> impl Iterator<Item = NodeId> + '_ {
+    fn of<K>(children: &Children<K>) -> impl Iterator<Item = NodeId> + '_ {
+        children.keyed.values().chain(&children.rest).chain(&children.any).copied()
+    }
+    of(&node.members).chain(of(&node.items))
+}
+
+/// One subschema that is applied to a value from outside: the root, or what descends to it.
+struct Entry {
+    /// Its closure: which subschemas see the same value, and in how many ways.
+    closure: Vec<(NodeId, u64)>,
+    /// Work units that the closure spends on each value below, at any depth.
+    reads_below: u64,
+    members: Family,
+    items: Family,
+}
+
+/// What a closure applies to the children of a value, as a sum and what differs by name.
+#[derive(Default)]
+struct Family {
+    /// To a child that nothing names.
+    unnamed: Vec<(NodeId, u64)>,
+    /// By name: what is added for it, and what of `unnamed` does not apply to it.
+    named: Vec<Named>,
+}
+
+#[derive(Default)]
+struct Named {
+    added: Vec<(NodeId, u64)>,
+    dropped: Vec<(NodeId, u64)>,
+}
+
+struct Entries {
+    list: Vec<Entry>,
+    /// The place in `list` of a node that is an entry.
+    by_node: HashMap<NodeId, usize>,
+}
+
+impl Entries {
+    fn of(nodes: &[Node], order: &[NodeId]) -> Result<Self, SchemaError> {
+        let mut position = vec![0_usize; nodes.len()];
+        for (place, id) in order.iter().enumerate() {
+            position[*id] = place;
+        }
+        let mut entries = Self { list: Vec::new(), by_node: HashMap::new() };
+        let mut waiting = vec![0];
+        let mut steps = 0_usize;
+        while let Some(node) = waiting.pop() {
+            if entries.by_node.contains_key(&node) {
+                continue;
+            }
+            let entry = Entry::of(nodes, &position, node, &mut steps)?;
+            waiting.extend(entry.closure.iter().flat_map(|(id, _)| descends_to(&nodes[*id])));
+            entries.by_node.insert(node, entries.list.len());
+            entries.list.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// The bound by depth for the root, where one evaluation of a node counts as `price` says and what an
+    /// entry does to each value below it as `below` says. Ends early where the root passes `stop_above`.
+    fn rounds(
+        &self,
+        price: impl Fn(NodeId) -> u64,
+        below: impl Fn(&Entry) -> u64,
+        stop_above: Option<u64>,
+    ) -> Vec<u64> {
+        let own = |entry: &Entry| {
+            entry.closure.iter().fold(0_u64, |sum, (id, ways)| sum.saturating_add(ways.saturating_mul(price(*id))))
+        };
+        let mut level: Vec<u64> = self.list.iter().map(own).collect();
+        let mut by_depth = Vec::with_capacity(JSON_DEPTH_MAX + 1);
+        for _ in 0..=JSON_DEPTH_MAX {
+            let root = level.first().copied().unwrap_or(0);
+            by_depth.push(root);
+            if stop_above.is_some_and(|limit| root > limit) {
+                break;
+            }
+            let next = |entry: &Entry| self.one_level_down(entry, &level).saturating_add(below(entry));
+            level = self.list.iter().map(next).collect();
+        }
+        by_depth
+    }
+
+    fn one_level_down(&self, entry: &Entry, above: &[u64]) -> u64 {
+        let family = |family: &Family| {
+            let unnamed = self.sum(&family.unnamed, above);
+            let of_name = |named: &Named| {
+                unnamed.saturating_sub(self.sum(&named.dropped, above)).saturating_add(self.sum(&named.added, above))
+            };
+            family.named.iter().map(of_name).fold(unnamed, u64::max)
+        };
+        family(&entry.members).max(family(&entry.items))
+    }
+
+    fn sum(&self, applied: &[(NodeId, u64)], above: &[u64]) -> u64 {
+        let price = |id: &NodeId| self.by_node.get(id).and_then(|place| above.get(*place)).copied().unwrap_or(0);
+        applied.iter().fold(0, |sum, (id, ways)| sum.saturating_add(ways.saturating_mul(price(id))))
+    }
+}
+
+impl Entry {
+    fn of(nodes: &[Node], position: &[usize], start: NodeId, steps: &mut usize) -> Result<Self, SchemaError> {
+        // In the order of the in-place edges, so that a node's ways are complete when it is reached.
+        let mut open: BTreeMap<usize, (NodeId, u64)> = [(position[start], (start, 1))].into();
+        let mut closure: Vec<(NodeId, u64)> = Vec::new();
+        let mut total = 0_u64;
+        while let Some((_, (id, ways))) = open.pop_first() {
+            total = total.saturating_add(ways);
+            if total > EVALUATIONS_MAX {
+                return Err(SchemaError::TooManyEvaluations { evaluations: total });
+            }
+            closure.push((id, ways));
+            for &target in &nodes[id].in_place {
+                let slot = open.entry(position[target]).or_insert((target, 0));
+                slot.1 = slot.1.saturating_add(ways);
+            }
+            *steps += 1 + nodes[id].in_place.len() + descends_to(&nodes[id]).count();
+            if *steps > ANALYSIS_STEPS_MAX {
+                return Err(SchemaError::TooMany {
+                    what: "steps to bound its cost",
+                    count: *steps,
+                    count_max: ANALYSIS_STEPS_MAX,
+                });
+            }
+        }
+        let reads_below = closure.iter().map(|(id, ways)| ways * nodes[*id].reads_below).sum();
+        let members = Family::of(closure.iter().map(|(id, ways)| (&nodes[*id].members, *ways)));
+        let items = Family::of(closure.iter().map(|(id, ways)| (&nodes[*id].items, *ways)));
+        Ok(Self { closure, reads_below, members, items })
+    }
+}
+
+impl Family {
+    fn of<'n, K: Ord + 'n>(applied: impl Iterator<Item = (&'n Children<K>, u64)>) -> Self {
+        let mut unnamed = Vec::new();
+        let mut named: BTreeMap<&K, Named> = BTreeMap::new();
+        for (children, ways) in applied {
+            unnamed.extend(children.any.iter().chain(&children.rest).map(|id| (*id, ways)));
+            for (key, id) in &children.keyed {
+                let entry = named.entry(key).or_default();
+                entry.added.push((*id, ways));
+                entry.dropped.extend(children.rest.map(|rest| (rest, ways)));
+            }
+        }
+        Self { unnamed, named: named.into_values().collect() }
+    }
+}
