@@ -81,17 +81,25 @@ impl PackageStore {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn put(&self, files: &BTreeMap<String, Arc<[u8]>>) -> Result<Sha256Hex, StoreError> {
+    pub fn put<'f>(
+        &self,
+        files: impl IntoIterator<Item = (&'f str, &'f Arc<[u8]>)>,
+    ) -> Result<Sha256Hex, StoreError> {
         let mut inventory = BTreeMap::new();
-        for (path, bytes) in files.iter().filter(|(path, _)| *path != SIGNATURE_FILE) {
+        let mut signature = None;
+        for (path, bytes) in files {
+            if path == SIGNATURE_FILE {
+                signature = Some(bytes);
+                continue;
+            }
             let digest = Sha256Hex::of(bytes);
             self.write_once(&self.blob_path(&digest), bytes)?;
-            inventory.insert(path.as_str(), digest);
+            inventory.insert(path, digest);
         }
         let inventory = canonical_bytes(&inventory)
             .map_err(|e| StoreError::Io { what: "write the package's inventory", source: io::Error::other(e) })?;
         let package_digest = Sha256Hex::of(&inventory);
-        if let Some(signature) = files.get(SIGNATURE_FILE) {
+        if let Some(signature) = signature {
             self.replace(&self.signature_path(&package_digest), signature)?;
         }
         // Last: an inventory is there only when all it names is.
@@ -190,30 +198,34 @@ mod tests {
         entries.iter().map(|(path, text)| ((*path).to_owned(), Arc::from(text.as_bytes()))).collect()
     }
 
+    fn borrowed(files: &BTreeMap<String, Arc<[u8]>>) -> impl Iterator<Item = (&str, &Arc<[u8]>)> {
+        files.iter().map(|(path, bytes)| (path.as_str(), bytes))
+    }
+
     #[test]
     fn what_is_put_is_read_back_and_named_by_its_inventory() {
         let home = tempfile::tempdir().unwrap();
         let store = PackageStore::open(home.path()).unwrap();
         let package = files(&[("a.txt", "1"), ("b/c.txt", "2"), (SIGNATURE_FILE, "{}")]);
-        let digest = store.put(&package).unwrap();
+        let digest = store.put(borrowed(&package)).unwrap();
         let expect: BTreeMap<&str, Sha256Hex> =
             [("a.txt", Sha256Hex::of(b"1")), ("b/c.txt", Sha256Hex::of(b"2"))].into();
         assert_eq!(digest, omega_contract::hash(&expect).unwrap());
         assert_eq!(store.load(&digest).unwrap(), package);
-        assert_eq!(store.put(&package).unwrap(), digest, "putting again changes nothing");
+        assert_eq!(store.put(borrowed(&package)).unwrap(), digest, "putting again changes nothing");
     }
 
     #[test]
     fn a_changed_or_missing_file_is_never_served() {
         let home = tempfile::tempdir().unwrap();
         let store = PackageStore::open(home.path()).unwrap();
-        let digest = store.put(&files(&[("a.txt", "1")])).unwrap();
+        let digest = store.put(borrowed(&files(&[("a.txt", "1")]))).unwrap();
         let blob = store.blob_path(&Sha256Hex::of(b"1"));
         fs::write(&blob, "2").unwrap();
         assert!(matches!(store.load(&digest), Err(StoreError::Changed { .. })));
         fs::remove_file(&blob).unwrap();
         assert!(matches!(store.load(&digest), Err(StoreError::Changed { .. })));
-        store.put(&files(&[("a.txt", "1")])).unwrap();
+        store.put(borrowed(&files(&[("a.txt", "1")]))).unwrap();
         assert!(store.load(&digest).is_ok(), "putting it again mends it");
         fs::write(store.inventory_path(&digest), "{}").unwrap();
         assert!(matches!(store.load(&digest), Err(StoreError::Changed { .. })));

@@ -1,0 +1,417 @@
+//! One call, through the steps of spec page 1, "What `invoke` does".
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use omega_contract::limits::TIMEOUT_MS_MIN;
+use omega_contract::ports::{CallKey, ClaimError, LaneRequest, RecorderError};
+use omega_contract::{
+    Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder, RequestId,
+    RunId, Sha256Hex, Status, Timestamp,
+};
+use omega_validator::{Call, Ceilings, HashedRequest, Verified, check_request};
+use sha2::{Digest as _, Sha256};
+
+use crate::attempt::{Outcome, Plan, Verdict};
+use crate::breaker::{BreakerPolicy, Health};
+use crate::evidence::{self, CallEvidence};
+use crate::quota::{Gate, Overloaded, Place, QuotaPolicy};
+use crate::services::{Refused, Services};
+use crate::target::Target;
+
+/// First wait before a retry; doubled each time, with full jitter.
+const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+/// Longest wait before a retry.
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// What bounds every call.
+#[derive(Debug, Clone)]
+pub struct RouterPolicy {
+    /// Places and queues.
+    pub quota: QuotaPolicy,
+    /// When a failing plugin is left alone.
+    pub breaker: BreakerPolicy,
+    /// The gateway's ceilings on payloads and results.
+    pub ceilings: Ceilings,
+    /// Longest call.
+    pub timeout_max: Duration,
+}
+
+/// What the caller gets: the response, and where its evidence stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The contract's response.
+    pub response: PluginResponse,
+    /// The stable code where `status` is not `ok`.
+    pub reason: Option<ErrorCode>,
+    /// The index of the outcome's event.
+    pub event_index: u64,
+    /// Its hash.
+    pub event_hash: Sha256Hex,
+    /// How long to wait before it is worth trying again, where that is known (`circuit_open`).
+    pub retry_after: Option<Duration>,
+    /// What the plugin logged and wrote to standard error, bounded; untrusted text for the operator.
+    pub guest_log: String,
+}
+
+/// Takes requests to plugins.
+pub struct Router {
+    pub(crate) recorder: Arc<dyn Recorder>,
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) policy: RouterPolicy,
+    clock: Arc<dyn Clock>,
+    gate: Gate,
+}
+
+/// A request on its way through the steps.
+pub(crate) struct Passing<'a> {
+    pub(crate) plugin_id: &'a PluginId,
+    pub(crate) request: &'a Arc<HashedRequest>,
+    pub(crate) step: u32,
+    /// Bounds the call from outside: a pipeline's end.
+    pub(crate) until: Option<Instant>,
+    pub(crate) started: Instant,
+}
+
+impl<'a> Passing<'a> {
+    fn key(&self) -> CallKey {
+        let request = self.request.request();
+        CallKey { run_id: request.run_id.clone(), request_id: request.request_id.clone(), step: self.step }
+    }
+
+    pub(crate) fn about(&self) -> About<'a> {
+        let request = self.request.request();
+        About {
+            plugin_id: self.plugin_id,
+            run_id: &request.run_id,
+            request_id: &request.request_id,
+            step: self.step,
+            input_hash: Some(self.request.input_hash()),
+        }
+    }
+}
+
+/// What a refusal is about.
+pub(crate) struct About<'a> {
+    pub(crate) plugin_id: &'a PluginId,
+    pub(crate) run_id: &'a RunId,
+    pub(crate) request_id: &'a RequestId,
+    pub(crate) step: u32,
+    /// None where the payload has no hash.
+    pub(crate) input_hash: Option<Sha256Hex>,
+}
+
+/// A refusal in steps 1 to 5, with what the caller may want to know.
+pub(crate) struct Refusal {
+    pub(crate) refused: Refused,
+    pub(crate) status: Status,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self { refused, status: Status::Rejected, retry_after: None }
+    }
+}
+
+/// A request that was let in: what it holds while it runs.
+struct Admitted {
+    target: Arc<Target>,
+    call: Verified<Call>,
+    deadline: Instant,
+    _places: (Place, Place),
+}
+
+/// Gives a call's key back unless an INVOKE was recorded under it.
+struct Claim<'a> {
+    recorder: &'a dyn Recorder,
+    key: Option<CallKey>,
+}
+
+impl Claim<'_> {
+    fn keep(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.recorder.release(key);
+        }
+    }
+}
+
+impl Router {
+    /// A router with all its places free.
+    pub fn new(
+        recorder: Arc<dyn Recorder>,
+        services: Arc<dyn Services>,
+        clock: Arc<dyn Clock>,
+        policy: RouterPolicy,
+    ) -> Self {
+        let gate = Gate::new(policy.quota.calls_max, policy.quota.queue_max);
+        Self { recorder, services, policy, clock, gate }
+    }
+
+    /// Calls one plugin once. The answer is released only when its outcome is durable.
+    ///
+    /// # Errors
+    /// [`RecorderError`] where no evidence could be written: then there is no answer either, whatever
+    /// the plugin did.
+    pub async fn call(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, RecorderError> {
+        let started = Instant::now();
+        match self.hashed(plugin_id, request, 0, started).await? {
+            Ok(request) => self.pass(Passing { plugin_id, request: &request, step: 0, until: None, started }).await,
+            Err(answer) => Ok(answer),
+        }
+    }
+
+    /// The request with its hash, or the answer that refuses what has no hash.
+    pub(crate) async fn hashed(
+        &self,
+        plugin_id: &PluginId,
+        request: PluginRequest,
+        step: u32,
+        started: Instant,
+    ) -> Result<Result<Arc<HashedRequest>, Answer>, RecorderError> {
+        let (run_id, request_id) = (request.run_id.clone(), request.request_id.clone());
+        match HashedRequest::new(request) {
+            Ok(request) => Ok(Ok(Arc::new(request))),
+            Err(refusal) => {
+                let refused = Refused::new(refusal.code, refusal.message);
+                let about = About { plugin_id, run_id: &run_id, request_id: &request_id, step, input_hash: None };
+                Ok(Err(self.refuse(about, refused.into(), started).await?))
+            }
+        }
+    }
+
+    /// Calls a version that is not enabled (yet), for the runs that decide whether it may be. The same
+    /// steps, the same evidence.
+    ///
+    /// # Errors
+    /// As [`Router::call`].
+    pub async fn call_target(&self, target: Arc<Target>, request: PluginRequest) -> Result<Answer, RecorderError> {
+        let started = Instant::now();
+        let plugin_id = target.package.manifest().plugin_id.clone();
+        match self.hashed(&plugin_id, request, 0, started).await? {
+            Ok(request) => {
+                let passing = Passing { plugin_id: &plugin_id, request: &request, step: 0, until: None, started };
+                self.pass_to(target, passing).await
+            }
+            Err(answer) => Ok(answer),
+        }
+    }
+
+    pub(crate) async fn pass(&self, passing: Passing<'_>) -> Result<Answer, RecorderError> {
+        match self.services.find(passing.plugin_id).await {
+            Ok(target) => self.pass_to(target, passing).await,
+            Err(refused) => self.refuse(passing.about(), refused.into(), passing.started).await,
+        }
+    }
+
+    async fn pass_to(&self, target: Arc<Target>, passing: Passing<'_>) -> Result<Answer, RecorderError> {
+        let checked = check_request(&target.package, passing.request, &target.capabilities, self.policy.ceilings);
+        let call = match checked {
+            Ok(call) => call,
+            Err(refusal) => {
+                let refused = Refused::new(refusal.code, refusal.message);
+                return self.refuse(passing.about(), refused.into(), passing.started).await;
+            }
+        };
+        let key = passing.key();
+        let claim = match self.claim(&key) {
+            Ok(claim) => claim,
+            Err(ClaimError::Unavailable(error)) => return Err(error),
+            Err(ClaimError::Duplicate) => {
+                let message =
+                    format!("request {} of run {}, step {}, was run before", key.request_id, key.run_id, key.step);
+                let refused = Refused::new(ErrorCode::DuplicateRequest, message);
+                return self.refuse(passing.about(), refused.into(), passing.started).await;
+            }
+        };
+        match self.admit(target, call, &passing).await {
+            Ok(admitted) => self.run(admitted, claim, &passing).await,
+            Err(refusal) => {
+                drop(claim);
+                self.refuse(passing.about(), refusal, passing.started).await
+            }
+        }
+    }
+
+    fn claim(&self, key: &CallKey) -> Result<Claim<'_>, ClaimError> {
+        self.recorder.claim(key)?;
+        Ok(Claim { recorder: &*self.recorder, key: Some(key.clone()) })
+    }
+
+    /// Steps 2 (references) and 4.
+    async fn admit(
+        &self,
+        target: Arc<Target>,
+        call: Verified<Call>,
+        passing: &Passing<'_>,
+    ) -> Result<Admitted, Refusal> {
+        let deadline = self.deadline(&target, passing);
+        self.services.check_payload(&target, &call, deadline).await?;
+        let wait_until = deadline.min(Instant::now() + self.policy.quota.queue_wait_max);
+        let overloaded = |full: Overloaded| Refused::new(ErrorCode::Overloaded, full.to_string());
+        // The plugin's own place first: a plugin that hangs holds up its own callers, not everybody's.
+        let own = target.gate.enter(wait_until).await.map_err(overloaded)?;
+        let shared = self.gate.enter(wait_until).await.map_err(overloaded)?;
+        Ok(Admitted { target, call, deadline, _places: (own, shared) })
+    }
+
+    /// When the whole call ends: the request's `timeout_ms`, the ceiling, the pipeline's end.
+    fn deadline(&self, target: &Target, passing: &Passing<'_>) -> Instant {
+        let max_ms = target.package.manifest().limits.max_ms;
+        let policy = passing.request.request().policy;
+        let timeout_ms = policy.map_or(max_ms, |policy| policy.timeout_ms).max(TIMEOUT_MS_MIN);
+        let deadline = passing.started + Duration::from_millis(timeout_ms).min(self.policy.timeout_max);
+        passing.until.map_or(deadline, |until| deadline.min(until))
+    }
+
+    /// Steps 5 to 9, with retries.
+    async fn run(&self, admitted: Admitted, claim: Claim<'_>, passing: &Passing<'_>) -> Result<Answer, RecorderError> {
+        let Admitted { target, call, deadline, _places } = &admitted;
+        let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing.key()) {
+            Ok(evidence) => evidence,
+            Err(refused) => {
+                drop(claim);
+                return self.refuse(passing.about(), refused.into(), passing.started).await;
+            }
+        };
+        let plan = Plan { call, evidence: &evidence, request: lane_request(target, call), seed: seed(target, call) };
+        let max_retries = passing.request.request().policy.map_or(0, |policy| policy.max_retries);
+        let mut claim = Some(claim);
+        let mut last: Option<Outcome> = None;
+        for number in 1..=u32::from(max_retries) + 1 {
+            let passage = match target.breaker.admit(self.clock.monotonic()) {
+                Ok(passage) => passage,
+                Err(_) if last.is_some() => break,
+                Err(open) => {
+                    drop(claim);
+                    let refusal = circuit_open(passing.plugin_id, open.retry_after);
+                    return self.refuse(passing.about(), refusal, passing.started).await;
+                }
+            };
+            // From here on there is an INVOKE: the key is used.
+            if let Some(claim) = claim.take() {
+                claim.keep();
+            }
+            let attempt_max = Duration::from_millis(target.package.manifest().limits.max_ms);
+            let attempt_deadline = (*deadline).min(Instant::now() + attempt_max);
+            let outcome = self.attempt(&plan, number, attempt_deadline).await?;
+            let failed = matches!(outcome.verdict.status, Status::Error | Status::Timeout);
+            passage.tell(if failed { Health::Failed } else { Health::Sound }, self.clock.monotonic());
+            last = Some(outcome);
+            let pause = backoff(number);
+            if !failed || u32::from(max_retries) < number || Instant::now() + pause >= *deadline {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        let outcome = last.expect("the loop runs at least once and every way out of it before an outcome returns");
+        self.recorder.durable(outcome.event).await?;
+        Ok(answer(passing, outcome))
+    }
+
+    /// One REJECT without INVOKE; the answer is released when it is durable.
+    pub(crate) async fn refuse(
+        &self,
+        about: About<'_>,
+        refusal: Refusal,
+        started: Instant,
+    ) -> Result<Answer, RecorderError> {
+        let event = self.recorder.record(evidence::refusal(&about, &refusal.refused))?;
+        self.recorder.durable(event).await?;
+        let response = PluginResponse {
+            request_id: about.request_id.clone(),
+            plugin_id: about.plugin_id.clone(),
+            status: refusal.status,
+            result: None,
+            evidence_hashes: EvidenceHashes {
+                input_hash: about.input_hash.map(|hash| hash.to_string()).unwrap_or_default(),
+                output_hash: String::new(),
+            },
+            duration_ms: whole_ms(started),
+            notes: refusal.refused.message,
+        };
+        Ok(Answer {
+            response,
+            reason: Some(refusal.refused.code),
+            event_index: event.index,
+            event_hash: event.event_hash,
+            retry_after: refusal.retry_after,
+            guest_log: String::new(),
+        })
+    }
+}
+
+fn circuit_open(plugin_id: &PluginId, retry_after: Duration) -> Refusal {
+    let message =
+        format!("{plugin_id} failed too often in a row; a trial call may pass in {} ms", retry_after.as_millis());
+    Refusal {
+        refused: Refused::new(ErrorCode::CircuitOpen, message),
+        status: Status::Rejected,
+        retry_after: Some(retry_after),
+    }
+}
+
+/// What the guest is shown. A deterministic plugin sees nothing that differs between two calls with
+/// the same payload (spec page 2, "Determinism").
+fn lane_request(target: &Target, call: &Call) -> Arc<LaneRequest> {
+    let request = call.request().request();
+    let payload = request.payload.clone();
+    Arc::new(match target.package.manifest().determinism.mode {
+        DeterminismMode::Deterministic => LaneRequest {
+            request_id: String::new(),
+            run_id: String::new(),
+            timestamp: Timestamp::EPOCH.to_string(),
+            payload,
+            context: std::collections::BTreeMap::new(),
+        },
+        DeterminismMode::Probabilistic => LaneRequest {
+            request_id: request.request_id.to_string(),
+            run_id: request.run_id.to_string(),
+            timestamp: request.timestamp.to_string(),
+            payload,
+            context: request.context.clone(),
+        },
+    })
+}
+
+/// SHA-256(package_digest ‖ input_hash), over the raw bytes of both (spec page 2, "Determinism").
+fn seed(target: &Target, call: &Call) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(target.package.package_digest().as_bytes());
+    digest.update(call.input_hash().as_bytes());
+    digest.finalize().into()
+}
+
+/// Exponential with full jitter: between half and the whole of 50 ms · 2^(n-1), at most 2 s.
+fn backoff(attempt: u32) -> Duration {
+    let ceiling = BACKOFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+fn answer(passing: &Passing<'_>, outcome: Outcome) -> Answer {
+    let Outcome { verdict: Verdict { status, reason, result, notes }, event, guest_log } = outcome;
+    let (result, output_hash) = result.unzip();
+    let response = PluginResponse {
+        request_id: passing.request.request().request_id.clone(),
+        plugin_id: passing.plugin_id.clone(),
+        status,
+        result,
+        evidence_hashes: EvidenceHashes {
+            input_hash: passing.request.input_hash().to_string(),
+            output_hash: output_hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        },
+        duration_ms: whole_ms(passing.started),
+        notes,
+    };
+    Answer { response, reason, event_index: event.index, event_hash: event.event_hash, retry_after: None, guest_log }
+}
+
+pub(crate) fn whole_ms(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,55 @@
+//! A plugin that can be called: the enabled version, ready in its lane.
+
+use std::sync::Arc;
+
+use omega_contract::ports::{Enforcement, LaneLimits, ReadyProgram};
+use omega_contract::{CapabilitySet, plugin_info::LaneKind};
+use omega_validator::{Package, Verified};
+
+use crate::breaker::{Breaker, BreakerPolicy};
+use crate::quota::Gate;
+
+/// What of the lane goes into evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneFacts {
+    /// Which lane.
+    pub kind: LaneKind,
+    /// Engine and version.
+    pub engine: String,
+    /// How determinism is held there.
+    pub determinism: Enforcement,
+    /// The layers in force, comma-separated.
+    pub layers: String,
+}
+
+/// The enabled version of a plugin, its quota and its breaker.
+pub struct Target {
+    /// What was verified at admission, and again when it was loaded.
+    pub package: Arc<Verified<Package>>,
+    /// Ready in its lane.
+    pub program: Arc<dyn ReadyProgram>,
+    /// What it effectively holds.
+    pub capabilities: CapabilitySet,
+    /// Where it runs.
+    pub lane: LaneFacts,
+    /// The bounds of each call.
+    pub limits: LaneLimits,
+    pub(crate) gate: Gate,
+    pub(crate) breaker: Breaker,
+}
+
+impl Target {
+    /// A target with an empty queue and a closed breaker.
+    pub fn new(
+        package: Arc<Verified<Package>>,
+        program: Arc<dyn ReadyProgram>,
+        capabilities: CapabilitySet,
+        lane: LaneFacts,
+        limits: LaneLimits,
+        (queue_max, breaker): (usize, BreakerPolicy),
+    ) -> Self {
+        let places_max = usize::try_from(package.manifest().limits.max_concurrency).unwrap_or(usize::MAX);
+        let gate = Gate::new(places_max, queue_max);
+        Self { package, program, capabilities, lane, limits, gate, breaker: Breaker::new(breaker) }
+    }
+}
