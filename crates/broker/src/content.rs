@@ -13,7 +13,7 @@ use std::sync::Arc;
 use omega_contract::Sha256Hex;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{StoreError, io_error};
+use crate::error::{StoreError, io_error, write_error};
 use crate::files;
 
 /// Bytes of a chunk. Small enough that a row read at random hashes little, large enough that the list of
@@ -217,7 +217,7 @@ impl<W: Write> HashingWriter<W> {
         if self.size_bytes().saturating_add(bytes.len() as u64) > self.bytes_max {
             return Err(StoreError::TooLarge { bytes_max: self.bytes_max });
         }
-        self.inner.write_all(bytes).map_err(io_error("write an artifact"))?;
+        self.inner.write_all(bytes).map_err(write_error("write an artifact"))?;
         self.hasher.update(bytes);
         Ok(())
     }

@@ -122,6 +122,11 @@ pub(crate) fn io_error(action: &'static str) -> impl FnOnce(io::Error) -> StoreE
     move |source| StoreError::Io { action, source }
 }
 
+/// As [`io_error`], for temporary files: their errors carry the path, which has no place in a message or an event.
+pub(crate) fn write_error(action: &'static str) -> impl FnOnce(io::Error) -> StoreError {
+    move |source| StoreError::Io { action, source: source.kind().into() }
+}
+
 /// The beginning of text from outside, short enough for a message.
 pub(crate) fn shown(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 64;

@@ -9,7 +9,8 @@ use std::path::Path;
 /// Opens a plain file for reading; none where there is nothing of that name.
 ///
 /// # Errors
-/// What is there is a symlink, a folder, a pipe or a device, or cannot be opened.
+/// [`io::ErrorKind::InvalidData`] where a symlink, a folder, a pipe or a device is there; another kind where
+/// it could not be found out.
 pub(crate) fn open_plain(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -17,6 +18,7 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<Option<File>> {
     let file = match options.open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if is_refused_link(&e) => return Err(not_plain()),
         Err(e) => return Err(e),
     };
     let kind = file.metadata()?.file_type();
@@ -34,6 +36,16 @@ fn refuse_links(options: &mut OpenOptions) {
     // NONBLOCK: opening a pipe that somebody planted would wait for its writer for ever.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     options.custom_flags(flags.bits().cast_signed());
+}
+
+#[cfg(unix)]
+fn is_refused_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(windows)]
+fn is_refused_link(_error: &io::Error) -> bool {
+    false
 }
 
 #[cfg(windows)]
@@ -118,8 +130,9 @@ mod tests {
         assert!(open_plain(&path("plain")).unwrap().is_some());
         assert!(open_plain(&path("missing")).unwrap().is_none());
         for odd in ["link", "dangling", "folder", "pipe"] {
-            assert!(open_plain(&path(odd)).is_err(), "{odd}");
+            assert_eq!(open_plain(&path(odd)).unwrap_err().kind(), io::ErrorKind::InvalidData, "{odd}");
         }
+        assert_eq!(open_plain(&path("plain/below")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -108,6 +108,25 @@ fn a_source_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn no_error_names_a_path() {
+    let home = Home::new();
+    for folder in ["incoming", "sha256", "names", "about"] {
+        fs::remove_dir_all(home.path(folder)).unwrap();
+        fs::write(home.path(folder), b"in the way").unwrap();
+        for error in [
+            put(&home.brokers, b"x", &label("n", "text/plain")).unwrap_err(),
+            home.brokers.artifacts().put_bytes(b"y", &label("m", "")).unwrap_err(),
+            Brokers::open(home.folder.path(), StoreLimits::default()).unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert!(!text.contains('/') && error.code() == ErrorCode::Io, "{folder}: {text}");
+        }
+        fs::remove_file(home.path(folder)).unwrap();
+        fs::create_dir(home.path(folder)).unwrap();
+    }
+}
+
+#[test]
 fn ids_reach_nothing_outside_the_store() {
     let home = Home::new();
     fs::write(home.folder.path().join("secret"), b"secret").unwrap();

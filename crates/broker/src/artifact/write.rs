@@ -7,7 +7,7 @@ use tempfile::NamedTempFile;
 
 use super::{ArtifactInfo, ArtifactLabel, ArtifactStore};
 use crate::content::{ChunkDigests, HashingWriter};
-use crate::error::{StoreError, io_error};
+use crate::error::{StoreError, io_error, write_error};
 use crate::files;
 
 const WRITE: &str = "write an artifact";
@@ -40,7 +40,7 @@ impl ArtifactStore {
     pub fn put_bytes(&self, bytes: &[u8], label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
         let digest = Sha256Hex::of(bytes);
         if label.name.is_none() && self.holds(&digest) {
-            files::sync_folder(&self.contents()).map_err(io_error(WRITE))?;
+            files::sync_folder(&self.contents()).map_err(write_error(WRITE))?;
             self.label(digest, label)?;
             return self.info(digest, bytes.len() as u64);
         }
@@ -51,7 +51,7 @@ impl ArtifactStore {
 
     /// Begins to write an artifact whose digest is not known yet.
     pub(crate) fn begin(&self) -> Result<ArtifactWriter<'_>, StoreError> {
-        let file = NamedTempFile::new_in(self.incoming()).map_err(io_error(WRITE))?;
+        let file = NamedTempFile::new_in(self.incoming()).map_err(write_error(WRITE))?;
         let buffered = io::BufWriter::with_capacity(128 * 1024, file);
         Ok(ArtifactWriter { store: self, file: HashingWriter::new(buffered, self.limits.artifact_bytes_max) })
     }
@@ -59,11 +59,11 @@ impl ArtifactStore {
     /// Gives a written file its final name, unless the right content is there already.
     fn install(&self, file: NamedTempFile, digest: Sha256Hex, chunks: ChunkDigests) -> Result<(), StoreError> {
         if !self.holds(&digest) {
-            file.as_file().sync_all().map_err(io_error(WRITE))?;
-            file.persist(self.content_path(&digest)).map_err(|e| io_error(WRITE)(e.error))?;
+            file.as_file().sync_all().map_err(write_error(WRITE))?;
+            file.persist(self.content_path(&digest)).map_err(|e| write_error(WRITE)(e.error))?;
         }
         // Also for content that another thread just put: its name may not be durable yet.
-        files::sync_folder(&self.contents()).map_err(io_error(WRITE))?;
+        files::sync_folder(&self.contents()).map_err(write_error(WRITE))?;
         self.verified.insert(digest, chunks);
         Ok(())
     }
@@ -93,7 +93,7 @@ impl ArtifactWriter<'_> {
 
     /// Bytes that were pushed before.
     pub(crate) fn read_back(self, offset_bytes: u64, length_bytes: usize) -> Result<Vec<u8>, StoreError> {
-        let (file, ..) = self.file.finish().map_err(io_error(WRITE))?;
+        let (file, ..) = self.file.finish().map_err(write_error(WRITE))?;
         let mut bytes = vec![0; length_bytes];
         let count = files::read_at(file.get_ref().as_file(), &mut bytes, offset_bytes);
         bytes.truncate(count.map_err(io_error("read an artifact"))?);
@@ -101,8 +101,8 @@ impl ArtifactWriter<'_> {
     }
 
     pub(crate) fn finish(self, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
-        let (file, digest, chunks) = self.file.finish().map_err(io_error(WRITE))?;
-        let file = file.into_inner().map_err(|e| io_error(WRITE)(e.into_error()))?;
+        let (file, digest, chunks) = self.file.finish().map_err(write_error(WRITE))?;
+        let file = file.into_inner().map_err(|e| write_error(WRITE)(e.into_error()))?;
         if let Some(name) = &label.name {
             self.store.require_free_or_same(name, &digest)?;
         }
