@@ -118,7 +118,15 @@ fn fuzz(places: &Places, program: &Path, name: &str, seconds: u64) -> Result<()>
         format!("-artifact_prefix={}/", findings.display()),
         format!("-dict={}", places.root.join("fuzz/json.dict").display()),
         "-verbosity=0".to_owned(),
+        "-print_funcs=0".to_owned(),
         "-print_final_stats=1".to_owned(),
     ]);
-    process::run(&mut command).with_context(|| format!("fuzz target `{name}`"))
+    let output = command.output().with_context(|| format!("cannot start fuzz target `{name}`"))?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("fuzz target `{name}` ({}):\n{log}", output.status);
+    }
+    let executed = log.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    println!("fuzz {name}: {} inputs in {seconds} s, no finding", executed.context("libFuzzer's statistics")?.trim());
+    Ok(())
 }

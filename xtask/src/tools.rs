@@ -108,7 +108,9 @@ fn install_cargo_tool(places: &Places, tool: &CargoTool) -> Result<()> {
     let mut command = process::cargo(places);
     command.args(["install", "--locked", "--quiet", tool.package, "--version", tool.version]);
     command.arg("--root").arg(places.tools()).arg("--target-dir").arg(places.tools().join("build"));
-    process::run(command.envs(TOOL_PROFILE))
+    process::run(command.envs(TOOL_PROFILE))?;
+    // Three hundred megabytes that nobody needs again.
+    Ok(fs::remove_dir_all(places.tools().join("build"))?)
 }
 
 /// The JavaScript side of the interop checks, from the committed lock file.
