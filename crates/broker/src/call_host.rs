@@ -172,7 +172,7 @@ impl<T: Send + 'static> Shared<T> {
         let (budget, tally) = (Arc::clone(&self.budget), Arc::clone(&self.tally));
         let cost_bytes = cost_bytes(&opened);
         let told = |error: StoreError, tally: &Tally| {
-            tally.fault(&error.to_string());
+            tally.fault(&error);
             shown_to_guest(&error)
         };
         let outcome = off_thread::run(cost_bytes, self.budget.deadline, move || {

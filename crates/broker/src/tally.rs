@@ -102,13 +102,24 @@ impl Tally {
             }
             Err(error) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
-                self.fault(&error.to_string());
+                self.note(&error.to_string());
             }
         }
     }
 
-    /// Notes the first fault, with more detail than the guest is shown.
-    pub(crate) fn fault(&self, text: &str) {
+    /// Notes a store's refusal, with more detail than the guest is shown but nothing that the payload said.
+    pub(crate) fn fault(&self, error: &StoreError) {
+        match error {
+            StoreError::UnknownArtifact { .. } | StoreError::UnknownDataset { .. } => {
+                self.note(error.code().sentence());
+            }
+            StoreError::UnknownRow { .. } => self.note("The dataset has no such row."),
+            _ => self.note(&error.to_string()),
+        }
+    }
+
+    /// The first one stays.
+    fn note(&self, text: &str) {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         if fault.is_none() {
             let end = text.floor_char_boundary(META_TEXT_BYTES_MAX);

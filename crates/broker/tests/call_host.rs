@@ -100,8 +100,9 @@ async fn a_guest_reads_the_rows_of_its_slice_in_order() {
     assert_eq!((used.broker, used.uses, used.content_digest), (BrokerName::Datasets, 5, Some(digest)));
     assert_eq!(used.bytes, (3 * one.len() + 2 * (three.len() - one.len()) + one.len()) as u64);
 
-    let host = home.brokers.for_call(&slice_of("rows", &["1", "9"]), &read, LIMITS, soon());
-    assert!(matches!(host.dataset_count().await, Err(BrokerError::Unknown(_))));
+    let host = home.brokers.for_call(&slice_of("rows", &["1", "9 private"]), &read, LIMITS, soon());
+    assert_eq!(host.dataset_count().await, Err(BrokerError::Unknown("the dataset has no row \"9 private\"".into())));
+    assert_eq!(only_use(&host).to_meta()["fault"], "The dataset has no such row.", "payloads stay out of events");
     let host = home.brokers.for_call(&slice_of("nothing", &["1"]), &read, LIMITS, soon());
     assert!(matches!(host.dataset_read(0, 1).await, Err(BrokerError::Unknown(_))));
 }

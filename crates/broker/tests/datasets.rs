@@ -9,7 +9,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use home::{Home, slice};
-use omega_broker::dataset::{KEY_BYTES_MAX, LineFault, ROW_BYTES_MAX, SLICE_ANSWER_BYTES_MAX};
+use omega_broker::dataset::{KEY_BYTES_MAX, KEY_FIELD_BYTES_MAX, LineFault, ROW_BYTES_MAX, SLICE_ANSWER_BYTES_MAX};
 use omega_broker::{Brokers, DatasetForm, DatasetInfo, StoreError, StoreLimits};
 use omega_contract::payload::DatasetSlicePayload;
 use omega_contract::{ErrorCode, Sha256Hex, canonical_bytes};
@@ -178,6 +178,18 @@ fn a_dataset_is_bounded_in_rows_and_bytes_at_the_limit_and_one_past_it() {
 }
 
 #[test]
+fn the_name_of_the_key_field_is_bounded_at_the_limit_and_one_past_it() {
+    let home = Home::new();
+    // The worst of names: each byte takes six in the record.
+    let field = "\u{1}".repeat(KEY_FIELD_BYTES_MAX);
+    let info = add(&home, "at", format!("{field}\n1\n").as_bytes(), Csv, &field).unwrap();
+    assert_eq!(home.reopen().datasets().describe("at").unwrap(), info);
+    let past = field + "x";
+    let error = add(&home, "past", format!("{past}\n1\n").as_bytes(), Csv, &past).unwrap_err();
+    assert!(error.to_string().contains("more than 1024 bytes"), "{error}");
+}
+
+#[test]
 fn names_never_change_their_meaning() {
     let home = Home::new();
     let first = add(&home, "d", b"id,x\n1,a\n", Csv, "id").unwrap();
@@ -207,6 +219,7 @@ fn the_list_is_paged_by_name() {
     for name in &names {
         add(&home, name, b"id\n1\n", Csv, "id").unwrap();
     }
+    fs::write(home.path("datasets").join("README.json"), b"not ours").unwrap();
     for page_size in [1, 5, 11, 12, 13] {
         let (mut got, mut after) = (Vec::new(), None);
         loop {

@@ -9,7 +9,7 @@ use super::csv_rows::CsvRows;
 use super::index::{self, IndexEntry};
 use super::ndjson_rows::NdjsonRows;
 use super::store::{DatasetInfo, DatasetSource, DatasetStore};
-use super::{DatasetFault, DatasetForm, LineFault, ROW_BYTES_MAX, SourceRow, SourceRows, row_key};
+use super::{DatasetFault, DatasetForm, KEY_FIELD_BYTES_MAX, LineFault, ROW_BYTES_MAX, SourceRow, SourceRows, row_key};
 use crate::artifact::{ArtifactLabel, ArtifactWriter};
 use crate::content::HashingReader;
 use crate::error::{StoreError, io_error};
@@ -32,6 +32,9 @@ impl DatasetStore {
         form: DatasetForm,
         key_field: &str,
     ) -> Result<DatasetInfo, StoreError> {
+        if key_field.len() > KEY_FIELD_BYTES_MAX {
+            return Err(DatasetFault::KeyFieldTooLong.into());
+        }
         let mut file = HashingReader::new(file);
         let mut rows = self.artifacts.begin()?;
         let rows_max = self.artifacts.limits().dataset_rows_max;

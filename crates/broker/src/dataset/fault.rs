@@ -2,7 +2,7 @@
 
 use omega_contract::strict_json::JsonError;
 
-use super::{KEY_BYTES_MAX, ROW_BYTES_MAX};
+use super::{KEY_BYTES_MAX, KEY_FIELD_BYTES_MAX, ROW_BYTES_MAX};
 
 /// Why a file cannot be a dataset. Nothing of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum DatasetFault {
         /// The beginning of its name.
         shown: String,
     },
+    /// The key field's name is longer than it may be.
+    #[error("the name of the key field has more than {KEY_FIELD_BYTES_MAX} bytes")]
+    KeyFieldTooLong,
     /// Not a single row.
     #[error("there are no rows")]
     NoRows,

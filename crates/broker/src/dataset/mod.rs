@@ -29,6 +29,9 @@ pub const ROW_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a row's key.
 pub const KEY_BYTES_MAX: usize = 1024;
 
+/// Bytes of the name of the key field.
+pub const KEY_FIELD_BYTES_MAX: usize = 1024;
+
 /// In which form a file's rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

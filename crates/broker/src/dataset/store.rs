@@ -1,6 +1,7 @@
 //! Adding, describing, listing and opening datasets.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use omega_contract::payload::DatasetSlicePayload;
@@ -92,6 +93,10 @@ impl DatasetStore {
         let mut page = BTreeMap::new();
         for entry in std::fs::read_dir(&folder).map_err(io_error("list the datasets"))? {
             let path = entry.map_err(io_error("list the datasets"))?.path();
+            let is_ours = |stem: &OsStr| stem.to_str().is_some_and(|stem| stem.parse::<Sha256Hex>().is_ok());
+            if !path.file_stem().is_some_and(is_ours) {
+                continue;
+            }
             let Some(info) = records::read::<DatasetInfo>(&path, RECORD)? else { continue };
             if after.is_none_or(|after| info.name > *after) {
                 page.insert(info.name.clone(), info);
