@@ -1,5 +1,6 @@
 //! Guests written as component text, a host that records, and a lane to run them on.
 
+pub(crate) mod imports;
 pub(crate) mod wat;
 
 use std::collections::BTreeMap;

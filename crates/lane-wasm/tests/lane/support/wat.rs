@@ -40,6 +40,19 @@ impl Guest {
         Self::new("(call $reply (local.get $content) (local.get $length))")
     }
 
+    /// Gives back the payload that it was given, whatever its kind, with the timestamp as notes.
+    pub(crate) fn mirror() -> Self {
+        Self::new(
+            r"(memory.fill (i32.const 64) (i32.const 0) (i32.const 40))
+      (i32.store8 (i32.const 68) (local.get $kind))
+      (i32.store (i32.const 72) (local.get $content)) (i32.store (i32.const 76) (local.get $length))
+      (i32.store (i32.const 80) (local.get 9)) (i32.store (i32.const 84) (local.get 10))
+      (i32.store (i32.const 88) (local.get 11)) (i32.store (i32.const 92) (local.get 12))
+      (i32.store (i32.const 96) (local.get $timestamp)) (i32.store (i32.const 100) (local.get $timestamp_length))
+      (i32.const 64)",
+        )
+    }
+
     pub(crate) fn import(mut self, import: Import) -> Self {
         self.imports.push(import);
         self
@@ -166,16 +179,3 @@ pub(crate) const TYPES: &str = r#"
   (alias export $types "request" (type $request))
   (alias export $types "outcome" (type $outcome))
   (alias export $types "refusal" (type $refusal))"#;
-
-/// `$log`: level, address, length.
-pub(crate) const LOG: Import = Import {
-    component: r#"
-  (import "omega:plugin/log@1.0.0" (instance $log
-    (type $level' (enum "debug" "info" "warn" "error"))
-    (export "level" (type $level (eq $level')))
-    (export "write" (func (param "level" $level) (param "message" string)))))
-  (alias export $log "write" (func $log-write))
-  (core func $log-core (canon lower (func $log-write) (memory $memory)))"#,
-    given: r#"(export "log" (func $log-core))"#,
-    core: r#"(import "host" "log" (func $log (param i32 i32 i32)))"#,
-};
