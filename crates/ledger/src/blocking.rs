@@ -1,0 +1,12 @@
+//! Blocks the current thread without holding up the other tasks of its runtime.
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Runs `work`, which may wait for the disk. On a worker of a multi-thread tokio runtime its other tasks are
+/// handed to another worker meanwhile; anywhere else it just runs.
+pub(crate) fn run_blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}

@@ -1,0 +1,192 @@
+//! The open ledger: the one writer of a ledger's folder.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use omega_contract::ports::{BoxFuture, CallKey, ClaimError, Recorded, Recorder, RecorderError};
+use omega_contract::proof_bundle::Durability;
+use omega_contract::{EventDraft, Timestamp};
+
+use crate::blocking::run_blocking;
+use crate::claims::{Claims, InHistory};
+use crate::commit::Shared;
+use crate::disk::{Disk, OsDisk};
+use crate::durable::DurableWait;
+use crate::error::LedgerError;
+use crate::flusher::spawn_flusher;
+use crate::interrupted::{Interrupted, find_interrupted};
+use crate::lock::WriterLock;
+use crate::options::LedgerOptions;
+use crate::quarantine::{self, Quarantined};
+use crate::queue::Queue;
+use crate::recovery::recover;
+use crate::segment_writer::SegmentWriter;
+use crate::sequence::Sequence;
+use crate::space::Space;
+use crate::view::View;
+
+/// The one writer of a ledger. Dropping it writes and syncs what is left, and lets go of the lock.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    claims: Claims,
+    view: View,
+    opening: OpenReport,
+    flusher: Option<JoinHandle<()>>,
+    /// Last, so that it is let go of last.
+    _lock: WriterLock,
+}
+
+/// What opening a ledger found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Events that were there, those of the opening itself not counted.
+    pub events: u64,
+    /// Tails that were cut off and journalled as RECOVERY events.
+    pub quarantined: Vec<Quarantined>,
+    /// INVOKEs that a crash left without an outcome, each closed with an ERROR `interrupted`.
+    pub interrupted: Vec<Interrupted>,
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir` for writing, or makes one there.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] while another process holds it; [`LedgerError::Corrupt`] where acknowledged events
+    /// are damaged: then nothing was rewritten; [`LedgerError::Write`] where it cannot be written.
+    pub fn open(dir: &Path, options: LedgerOptions) -> Result<Self, LedgerError> {
+        Self::open_on(Arc::new(OsDisk), dir, options)
+    }
+
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, dir: &Path, options: LedgerOptions) -> Result<Self, LedgerError> {
+        std::fs::create_dir_all(dir).map_err(LedgerError::write("create", dir))?;
+        let lock = WriterLock::take(dir, options.lock_wait)?;
+        let recovered = recover(&*disk, dir)?;
+        let end = recovered.end;
+        let (last_ts, last_id) = recovered.last.unwrap_or((Timestamp::EPOCH, String::new()));
+        let sequence = Sequence::after(end.next_index, end.head, last_ts, &last_id);
+        let writer = SegmentWriter::new(
+            dir,
+            Arc::clone(&disk),
+            recovered.segment_file,
+            options.segment_bytes_max,
+            recovered.mark_file,
+            end,
+        );
+        let interrupted = find_interrupted(dir, end)?;
+        let quarantined = quarantine::pending(dir)?;
+        let space = Space::new(&*disk, dir, options.disk_reserve_bytes);
+        let file_system = (dir.to_owned(), disk, options.durability, options.clock);
+        let shared = Arc::new(Shared::new(file_system, space, Queue::new(sequence), writer));
+        let opening = OpenReport { events: end.next_index, quarantined, interrupted };
+        let view = View::new(dir);
+        let claims = Claims::new(end.next_index);
+        let mut ledger = Self { shared, claims, view, opening, flusher: None, _lock: lock };
+        ledger.mend()?;
+        ledger.flusher = Some(spawn_flusher(&ledger.shared)?);
+        Ok(ledger)
+    }
+
+    /// Journals what recovery did and closes what a crash left open.
+    fn mend(&self) -> Result<(), LedgerError> {
+        for quarantined in &self.opening.quarantined {
+            self.shared.record(&quarantined.draft())?;
+        }
+        for interrupted in &self.opening.interrupted {
+            self.shared.record(&interrupted.draft())?;
+        }
+        self.shared.flush()?;
+        for quarantined in &self.opening.quarantined {
+            quarantine::journalled(&*self.shared.disk, &self.shared.dir, quarantined)?;
+        }
+        Ok(())
+    }
+
+    /// What opening it found and did.
+    pub const fn opening(&self) -> &OpenReport {
+        &self.opening
+    }
+
+    /// Which durability is in force.
+    pub fn durability(&self) -> Durability {
+        self.shared.durability
+    }
+
+    /// The last event that was recorded, durable or not.
+    pub fn head(&self) -> Option<Recorded> {
+        self.shared.queue().sequence.head()
+    }
+
+    /// Writes and syncs all that was recorded before the call. Blocks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] where that is not possible any more.
+    pub fn flush(&self) -> Result<(), LedgerError> {
+        self.shared.flush()
+    }
+
+    /// As dropping, but tells whether all was synced. Blocks.
+    ///
+    /// # Errors
+    /// As [`Ledger::flush`].
+    pub fn close(mut self) -> Result<(), LedgerError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), LedgerError> {
+        let Some(flusher) = self.flusher.take() else { return Ok(()) };
+        self.shared.queue().closing = true;
+        self.shared.flusher.notify_all();
+        // It cannot fail but by a panic, which poisons the queue for the flush below.
+        let _panicked = flusher.join();
+        self.shared.flush()
+    }
+
+    /// What the events below `before` have of a key.
+    fn look_up(&self, key: &CallKey, before: u64) -> Result<InHistory, LedgerError> {
+        if self.shared.queue().acknowledged < before {
+            self.shared.flush()?;
+        }
+        self.view.look_up(key, before)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Whoever needs to know calls `close`; each event that mattered was waited for.
+        let _unsynced = self.end();
+    }
+}
+
+impl Recorder for Ledger {
+    fn record(&self, draft: EventDraft) -> Result<Recorded, RecorderError> {
+        self.shared.record(&draft)
+    }
+
+    fn durable(&self, event: Recorded) -> BoxFuture<'_, Result<(), RecorderError>> {
+        Box::pin(DurableWait::new(&self.shared, event.index))
+    }
+
+    fn claim(&self, key: &CallKey) -> Result<(), ClaimError> {
+        let next_index = || self.shared.queue().sequence.next_index();
+        self.claims.claim(key, next_index, |before| run_blocking(|| self.look_up(key, before)))
+    }
+
+    fn release(&self, key: &CallKey) {
+        self.claims.release(key);
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("head", &self.head()).finish_non_exhaustive()
+    }
+}

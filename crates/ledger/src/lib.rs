@@ -1,0 +1,50 @@
+//! The ledger: durable append of hash-chained events, batches, recovery, queries, verification (spec page 3).
+//!
+//! One [`Ledger`] writes a folder; any number of [`LedgerReader`]s read it beside it. The hash chain grows at
+//! one place ([`sequence`]), files change at three ([`segment_writer`], [`mark`], [`quarantine`]).
+//!
+//! What never happens here: an acknowledged event that is rewritten, dropped or reordered; a judgement on
+//! what an event means beyond pairing INVOKEs with their outcomes.
+
+mod blocking;
+mod check;
+mod claims;
+mod commit;
+mod disk;
+mod durable;
+mod encode;
+mod error;
+mod export;
+mod filter;
+mod flusher;
+mod interrupted;
+mod ledger;
+mod lock;
+mod mark;
+mod open_calls;
+mod options;
+mod quarantine;
+mod query;
+mod questions;
+mod queue;
+mod recovery;
+mod segment;
+mod segment_writer;
+mod sequence;
+mod space;
+mod stream;
+mod tally;
+mod view;
+
+pub use error::{FaultKind, LedgerError, LedgerFault};
+pub use export::ExportRequest;
+pub use interrupted::Interrupted;
+pub use ledger::{Ledger, OpenReport};
+pub use omega_proof::bundle::PlacedEvent;
+pub use options::{
+    BATCH_BYTES_MAX, BATCH_EVENTS_MAX, DISK_RESERVE_BYTES, FLUSH_INTERVAL_MS, LedgerOptions, QUEUE_BYTES_MAX,
+    QUEUE_EVENTS_MAX, SEGMENT_BYTES_MAX,
+};
+pub use quarantine::Quarantined;
+pub use query::{CallTally, Order, PAGE_EVENTS_MAX, PAGE_RUNS_MAX, Page, Query, RunPage, RunQuery, RunSummary, Stats};
+pub use questions::LedgerReader;

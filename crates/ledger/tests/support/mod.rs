@@ -1,0 +1,60 @@
+//! A clock that can be turned, and drafts of calls.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
+use omega_ledger::{Ledger, LedgerOptions};
+
+/// Moves on by one microsecond each time it is read.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_795_173_514_000_000)))
+    }
+
+    pub(crate) fn turn(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_micros(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed).unsigned_abs())
+    }
+}
+
+pub(crate) fn options() -> LedgerOptions {
+    LedgerOptions::new(TestClock::new())
+}
+
+pub(crate) fn open(dir: &Path) -> Ledger {
+    Ledger::open(dir, options()).unwrap()
+}
+
+pub(crate) fn draft(kind: EventKind, run: &str, request: &str, attempt: u32) -> EventDraft {
+    let mut draft = EventDraft::of_run(kind, run.parse().unwrap())
+        .with("attempt", attempt.to_string())
+        .with("step", "0")
+        .with("lane", "wasm")
+        .with("manifest_hash", Sha256Hex::of(b"manifest").to_string());
+    draft.plugin_id = Some("text-stats".parse().unwrap());
+    draft.request_id = Some(request.parse().unwrap());
+    draft.input_hash = Some(Sha256Hex::of(b"in"));
+    draft
+}
+
+/// INVOKE and RESULT of one call; gives the index of the INVOKE.
+pub(crate) fn call(ledger: &Ledger, run: &str, request: &str) -> u64 {
+    let invoke = ledger.record(draft(EventKind::Invoke, run, request, 1)).unwrap();
+    ledger.record(draft(EventKind::Result, run, request, 1)).unwrap();
+    invoke.index
+}
