@@ -6,6 +6,7 @@
 //! that name. So E(s, 0) is the size of the closure and E(s, j) the greatest, over all names, of the sum of
 //! E(t, j - 1) over what is applied to that name. Instances are at most [`JSON_DEPTH_MAX`] deep, so 64 rounds
 //! give the exact worst case over names, and work is at most linear in the instance's size with that factor.
+//! Of alternatives that a member tells apart, an object pays for the dearest only; any other value for all.
 //!
 //! What never happens here: looking at an instance's values. Only their number is counted.
 
@@ -32,6 +33,9 @@ pub(super) struct Cost {
     work: Vec<u64>,
     /// Sixteenths of a unit on each byte of a string of each depth.
     string_sixteenths: Vec<u64>,
+    /// False where telling what is wrong would cost more than finding that something is: then every
+    /// alternative is looked at, also those that a member rules out.
+    pub explainable: bool,
 }
 
 /// What one depth of an instance holds.
@@ -63,17 +67,17 @@ pub(super) fn measure(instance: &Value, levels: &mut [LevelSize]) {
 
 impl Cost {
     pub(super) fn of(document: &Document) -> Result<Self, SchemaError> {
-        let order = in_place_order(&document.nodes)?;
-        nesting(&document.nodes, &order)?;
-        let entries = Entries::of(&document.nodes, &order)?;
-        let evaluations = entries.rounds(|_| 1, |_| 0, Some(EVALUATIONS_MAX));
-        if let Some(worst) = evaluations.iter().copied().find(|count| *count > EVALUATIONS_MAX) {
-            return Err(SchemaError::TooManyEvaluations { evaluations: worst });
-        }
         let nodes = &document.nodes;
+        let order = in_place_order(nodes)?;
+        nesting(nodes, &order)?;
+        let entries = Entries::of(nodes, &order, Exclusive::OneOfThem)?;
+        entries.bound_evaluations()?;
+        let one_by_one = nodes.iter().all(|node| node.exclusive.is_empty());
+        let all_of_them = || Entries::of(nodes, &order, Exclusive::AllOfThem)?.bound_evaluations();
         Ok(Self {
             work: entries.rounds(|node| nodes[node].weight, |entry| entry.reads_below, None),
             string_sixteenths: entries.rounds(|node| nodes[node].string_sixteenths, |entry| entry.reads_below, None),
+            explainable: one_by_one || all_of_them().is_ok(),
         })
     }
 
@@ -100,14 +104,14 @@ impl Cost {
 /// The nodes in an order in which each comes before those that it applies to the same value.
 fn in_place_order(nodes: &[Node]) -> Result<Vec<NodeId>, SchemaError> {
     let mut incoming = vec![0_usize; nodes.len()];
-    for target in nodes.iter().flat_map(|node| &node.in_place) {
-        incoming[*target] += 1;
+    for target in nodes.iter().flat_map(same_value) {
+        incoming[target] += 1;
     }
     let mut order: Vec<NodeId> = (0..nodes.len()).filter(|id| incoming[*id] == 0).collect();
     let mut next = 0;
     while let Some(&id) = order.get(next) {
         next += 1;
-        for &target in &nodes[id].in_place {
+        for target in same_value(&nodes[id]) {
             incoming[target] -= 1;
             if incoming[target] == 0 {
                 order.push(target);
@@ -127,7 +131,7 @@ fn nesting(nodes: &[Node], order: &[NodeId]) -> Result<(), SchemaError> {
         let mut levels = vec![0_u64; nodes.len()];
         for &id in order.iter().rev() {
             let node = &nodes[id];
-            let same = node.in_place.iter().map(|target| levels[*target]);
+            let same = same_value(node).map(|target| levels[target]);
             let down = descends_to(node).map(|target| below[target]);
             levels[id] = 1 + same.chain(down).max().unwrap_or(0);
         }
@@ -142,6 +146,10 @@ fn nesting(nodes: &[Node], order: &[NodeId]) -> Result<(), SchemaError> {
     }
 }
 
+fn same_value(node: &Node) -> impl Iterator<Item = NodeId> + '_ {
+    node.in_place.iter().chain(node.exclusive.iter().flatten()).copied()
+}
+
 fn descends_to(node: &Node) -> impl Iterator<Item = NodeId> + '_ {
     fn of<K>(children: &Children<K>) -> impl Iterator<Item = NodeId> + '_ {
         children.keyed.values().chain(&children.rest).chain(&children.any).copied()
@@ -149,10 +157,22 @@ fn descends_to(node: &Node) -> impl Iterator<Item = NodeId> + '_ {
     of(&node.members).chain(of(&node.items))
 }
 
-/// One subschema that is applied to a value from outside: the root, or what descends to it.
+/// How alternatives that a member tells apart are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exclusive {
+    /// As validation goes: an object pays for one.
+    OneOfThem,
+    /// As the search for what is wrong goes.
+    AllOfThem,
+}
+
+/// One subschema that is applied to a value from outside: the root, what descends to it, or one of several
+/// exclusive alternatives.
 struct Entry {
     /// Its closure: which subschemas see the same value, and in how many ways.
     closure: Vec<(NodeId, u64)>,
+    /// Groups of exclusive alternatives in the closure, and in how many ways.
+    groups: Vec<(Vec<NodeId>, u64)>,
     /// Work units that the closure spends on each value below, at any depth.
     reads_below: u64,
     members: Family,
@@ -178,27 +198,55 @@ struct Entries {
     list: Vec<Entry>,
     /// The place in `list` of a node that is an entry.
     by_node: HashMap<NodeId, usize>,
+    /// Places in `list`, alternatives before what they are alternatives of.
+    inner_first: Vec<usize>,
+}
+
+/// The bound of one entry at one depth, by what the outermost value is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bound {
+    object: u64,
+    other: u64,
+}
+
+impl Bound {
+    fn worst(self) -> u64 {
+        self.object.max(self.other)
+    }
 }
 
 impl Entries {
-    fn of(nodes: &[Node], order: &[NodeId]) -> Result<Self, SchemaError> {
+    fn of(nodes: &[Node], order: &[NodeId], exclusive: Exclusive) -> Result<Self, SchemaError> {
         let mut position = vec![0_usize; nodes.len()];
         for (place, id) in order.iter().enumerate() {
             position[*id] = place;
         }
-        let mut entries = Self { list: Vec::new(), by_node: HashMap::new() };
+        let mut entries = Self { list: Vec::new(), by_node: HashMap::new(), inner_first: Vec::new() };
         let mut waiting = vec![0];
+        let mut positions = Vec::new();
         let mut steps = 0_usize;
         while let Some(node) = waiting.pop() {
             if entries.by_node.contains_key(&node) {
                 continue;
             }
-            let entry = Entry::of(nodes, &position, node, &mut steps)?;
+            let entry = Entry::of(nodes, &position, node, exclusive, &mut steps)?;
             waiting.extend(entry.closure.iter().flat_map(|(id, _)| descends_to(&nodes[*id])));
+            waiting.extend(entry.groups.iter().flat_map(|(group, _)| group));
             entries.by_node.insert(node, entries.list.len());
             entries.list.push(entry);
+            positions.push(position[node]);
         }
+        entries.inner_first = (0..entries.list.len()).collect();
+        entries.inner_first.sort_by_key(|place| std::cmp::Reverse(positions[*place]));
         Ok(entries)
+    }
+
+    fn bound_evaluations(&self) -> Result<(), SchemaError> {
+        let by_depth = self.rounds(|_| 1, |_| 0, Some(EVALUATIONS_MAX));
+        match by_depth.into_iter().find(|count| *count > EVALUATIONS_MAX) {
+            Some(evaluations) => Err(SchemaError::TooManyEvaluations { evaluations }),
+            None => Ok(()),
+        }
     }
 
     /// The bound by depth for the root, where one evaluation of a node counts as `price` says and what an
@@ -210,56 +258,101 @@ impl Entries {
         stop_above: Option<u64>,
     ) -> Vec<u64> {
         let own = |entry: &Entry| {
-            entry.closure.iter().fold(0_u64, |sum, (id, ways)| sum.saturating_add(ways.saturating_mul(price(*id))))
+            let sum = total(&entry.closure, |id| price(*id));
+            Bound { object: sum, other: sum }
         };
-        let mut level: Vec<u64> = self.list.iter().map(own).collect();
+        let mut level = self.one_round(own);
         let mut by_depth = Vec::with_capacity(JSON_DEPTH_MAX + 1);
         for _ in 0..=JSON_DEPTH_MAX {
-            let root = level.first().copied().unwrap_or(0);
+            let root = level.first().copied().unwrap_or_default().worst();
             by_depth.push(root);
             if stop_above.is_some_and(|limit| root > limit) {
                 break;
             }
-            let next = |entry: &Entry| self.one_level_down(entry, &level).saturating_add(below(entry));
-            level = self.list.iter().map(next).collect();
+            level = self.one_round(|entry| {
+                let below = below(entry);
+                Bound {
+                    object: self.of_children(&entry.members, &level).saturating_add(below),
+                    other: self.of_children(&entry.items, &level).saturating_add(below),
+                }
+            });
         }
         by_depth
     }
 
-    fn one_level_down(&self, entry: &Entry, above: &[u64]) -> u64 {
-        let family = |family: &Family| {
-            let unnamed = self.sum(&family.unnamed, above);
-            let of_name = |named: &Named| {
-                unnamed.saturating_sub(self.sum(&named.dropped, above)).saturating_add(self.sum(&named.added, above))
-            };
-            family.named.iter().map(of_name).fold(unnamed, u64::max)
-        };
-        family(&entry.members).max(family(&entry.items))
+    /// Each entry's own bound, and on top of it what its exclusive alternatives have at the same depth.
+    fn one_round(&self, own: impl Fn(&Entry) -> Bound) -> Vec<Bound> {
+        let mut level = vec![Bound::default(); self.list.len()];
+        for &place in &self.inner_first {
+            let Some(entry) = self.list.get(place) else { continue };
+            let mut bound = own(entry);
+            for (group, ways) in &entry.groups {
+                let of = |id: &NodeId| self.by_node.get(id).and_then(|place| level.get(*place)).copied();
+                let dearest = group.iter().filter_map(of).map(|bound| bound.object).max().unwrap_or(0);
+                let all = group.iter().filter_map(of).fold(0_u64, |sum, bound| sum.saturating_add(bound.other));
+                bound.object = bound.object.saturating_add(ways.saturating_mul(dearest));
+                bound.other = bound.other.saturating_add(ways.saturating_mul(all));
+            }
+            level[place] = bound;
+        }
+        level
     }
 
-    fn sum(&self, applied: &[(NodeId, u64)], above: &[u64]) -> u64 {
-        let price = |id: &NodeId| self.by_node.get(id).and_then(|place| above.get(*place)).copied().unwrap_or(0);
-        applied.iter().fold(0, |sum, (id, ways)| sum.saturating_add(ways.saturating_mul(price(id))))
+    fn of_children(&self, family: &Family, above: &[Bound]) -> u64 {
+        let price = |id: &NodeId| {
+            let bound = self.by_node.get(id).and_then(|place| above.get(*place)).copied();
+            bound.unwrap_or_default().worst()
+        };
+        let unnamed = total(&family.unnamed, price);
+        let of_name = |named: &Named| {
+            unnamed.saturating_sub(total(&named.dropped, price)).saturating_add(total(&named.added, price))
+        };
+        family.named.iter().map(of_name).fold(unnamed, u64::max)
     }
 }
 
+fn total(applied: &[(NodeId, u64)], price: impl Fn(&NodeId) -> u64) -> u64 {
+    applied.iter().fold(0, |sum, (id, ways)| sum.saturating_add(ways.saturating_mul(price(id))))
+}
+
 impl Entry {
-    fn of(nodes: &[Node], position: &[usize], start: NodeId, steps: &mut usize) -> Result<Self, SchemaError> {
+    fn of(
+        nodes: &[Node],
+        position: &[usize],
+        start: NodeId,
+        exclusive: Exclusive,
+        steps: &mut usize,
+    ) -> Result<Self, SchemaError> {
         // In the order of the in-place edges, so that a node's ways are complete when it is reached.
         let mut open: BTreeMap<usize, (NodeId, u64)> = [(position[start], (start, 1))].into();
-        let mut closure: Vec<(NodeId, u64)> = Vec::new();
-        let mut total = 0_u64;
+        let mut entry = Self {
+            closure: Vec::new(),
+            groups: Vec::new(),
+            reads_below: 0,
+            members: Family::default(),
+            items: Family::default(),
+        };
+        let mut evaluations = 0_u64;
         while let Some((_, (id, ways))) = open.pop_first() {
-            total = total.saturating_add(ways);
-            if total > EVALUATIONS_MAX {
-                return Err(SchemaError::TooManyEvaluations { evaluations: total });
+            evaluations = evaluations.saturating_add(ways);
+            if evaluations > EVALUATIONS_MAX {
+                return Err(SchemaError::TooManyEvaluations { evaluations });
             }
-            closure.push((id, ways));
-            for &target in &nodes[id].in_place {
-                let slot = open.entry(position[target]).or_insert((target, 0));
-                slot.1 = slot.1.saturating_add(ways);
+            let node = &nodes[id];
+            entry.closure.push((id, ways));
+            entry.reads_below += ways * node.reads_below;
+            let mut follow = |target: NodeId| {
+                let (_, reached) = open.entry(position[target]).or_insert((target, 0));
+                *reached = reached.saturating_add(ways);
+            };
+            match exclusive {
+                Exclusive::OneOfThem => {
+                    node.in_place.iter().copied().for_each(&mut follow);
+                    entry.groups.extend(node.exclusive.iter().map(|group| (group.clone(), ways)));
+                }
+                Exclusive::AllOfThem => same_value(node).for_each(&mut follow),
             }
-            *steps += 1 + nodes[id].in_place.len() + descends_to(&nodes[id]).count();
+            *steps += 1 + same_value(node).count() + descends_to(node).count();
             if *steps > ANALYSIS_STEPS_MAX {
                 return Err(SchemaError::TooMany {
                     what: "steps to bound its cost",
@@ -268,10 +361,9 @@ impl Entry {
                 });
             }
         }
-        let reads_below = closure.iter().map(|(id, ways)| ways * nodes[*id].reads_below).sum();
-        let members = Family::of(closure.iter().map(|(id, ways)| (&nodes[*id].members, *ways)));
-        let items = Family::of(closure.iter().map(|(id, ways)| (&nodes[*id].items, *ways)));
-        Ok(Self { closure, reads_below, members, items })
+        entry.members = Family::of(entry.closure.iter().map(|(id, ways)| (&nodes[*id].members, *ways)));
+        entry.items = Family::of(entry.closure.iter().map(|(id, ways)| (&nodes[*id].items, *ways)));
+        Ok(entry)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::pattern::PATTERNS_MAX;
 use super::reference::{self, Target};
-use super::{SchemaError, pattern};
+use super::{SchemaError, discriminator, pattern};
 use crate::field_path::shown;
 
 /// Subschemas of one schema.
@@ -41,6 +41,8 @@ pub(super) struct Node {
     pub reads_below: u64,
     /// Applied to the same value.
     pub in_place: Vec<NodeId>,
+    /// Applied to the same value, of each group at most one where the value is an object.
+    pub exclusive: Vec<Vec<NodeId>>,
     /// Applied to members of an object.
     pub members: Children<String>,
     /// Applied to members of an array.
@@ -83,24 +85,58 @@ impl Document {
         let (root, understood) = reader.subschema(schema, String::new())?;
         debug_assert_eq!(root, 0);
         let mut document = Self { dialect, nodes: reader.nodes, understood, has_alternatives: reader.has_alternatives };
-        for (node, reference) in reader.references {
-            let at = &document.nodes[node].pointer;
+        document.resolve(reader.references, &reader.by_pointer, &reader.by_anchor)?;
+        document.place_alternatives(reader.alternatives);
+        Ok(document)
+    }
+
+    /// Points each reference at its target, as an edge and in what was understood.
+    fn resolve(
+        &mut self,
+        references: Vec<(NodeId, String)>,
+        by_pointer: &HashMap<String, NodeId>,
+        by_anchor: &HashMap<String, NodeId>,
+    ) -> Result<(), SchemaError> {
+        for (node, reference) in references {
+            let at = &self.nodes[node].pointer;
             let target = match reference::target(&reference) {
-                Some(Target::Pointer(pointer)) => reader.by_pointer.get(&pointer),
-                Some(Target::Anchor(name)) => reader.by_anchor.get(&name),
+                Some(Target::Pointer(pointer)) => by_pointer.get(&pointer),
+                Some(Target::Anchor(name)) => by_anchor.get(&name),
                 None => None,
             };
             let Some(&target) = target else {
                 return Err(SchemaError::Reference { at: reference::fragment(at), reference: shown(&reference) });
             };
-            let fragment = reference::fragment(&document.nodes[target].pointer);
-            if let Some(Value::Object(object)) = document.understood.pointer_mut(&document.nodes[node].pointer) {
+            let fragment = reference::fragment(&self.nodes[target].pointer);
+            if let Some(Value::Object(object)) = self.understood.pointer_mut(&self.nodes[node].pointer) {
                 object.insert("$ref".into(), Value::String(fragment));
             }
-            document.nodes[node].in_place.push(target);
+            self.nodes[node].in_place.push(target);
         }
-        Ok(document)
+        Ok(())
     }
+
+    /// Makes edges of alternatives, once references are resolved through which they may be told apart.
+    fn place_alternatives(&mut self, alternatives: Vec<Alternatives>) {
+        for Alternatives { node, keyword, branches } in alternatives {
+            let pointer = reference::join(&self.nodes[node].pointer, keyword);
+            let written = self.understood.pointer(&pointer).and_then(Value::as_array);
+            let exclusive =
+                written.is_some_and(|written| discriminator::exclusive(&self.understood, self.dialect, written));
+            if exclusive {
+                self.nodes[node].exclusive.push(branches);
+            } else {
+                self.nodes[node].in_place.extend(branches);
+            }
+        }
+    }
+}
+
+/// The branches of one `anyOf` or `oneOf`.
+struct Alternatives {
+    node: NodeId,
+    keyword: &'static str,
+    branches: Vec<NodeId>,
 }
 
 fn dialect(schema: &Value) -> Result<Dialect, SchemaError> {
@@ -121,6 +157,7 @@ struct Reader {
     by_pointer: HashMap<String, NodeId>,
     by_anchor: HashMap<String, NodeId>,
     references: Vec<(NodeId, String)>,
+    alternatives: Vec<Alternatives>,
     patterns: usize,
     has_alternatives: bool,
 }
@@ -151,6 +188,7 @@ impl Reader {
             by_pointer: HashMap::new(),
             by_anchor: HashMap::new(),
             references: Vec::new(),
+            alternatives: Vec::new(),
             patterns: 0,
             has_alternatives: false,
         }
@@ -324,10 +362,14 @@ impl Reader {
 
     /// Keywords that apply subschemas to the same value.
     fn in_place(&mut self, frame: &mut Frame<'_>) -> Result<(), SchemaError> {
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            self.has_alternatives |= keyword != "allOf" && frame.source.contains_key(keyword);
+        let all = self.list(frame, "allOf")?;
+        self.nodes[frame.id].in_place.extend(all);
+        for keyword in ["anyOf", "oneOf"] {
             let branches = self.list(frame, keyword)?;
-            self.nodes[frame.id].in_place.extend(branches);
+            if !branches.is_empty() {
+                self.has_alternatives = true;
+                self.alternatives.push(Alternatives { node: frame.id, keyword, branches });
+            }
         }
         for keyword in ["not", "if", "then", "else"] {
             let branch = self.single(frame, keyword)?;

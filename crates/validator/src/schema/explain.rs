@@ -42,26 +42,35 @@ pub(crate) fn faults(error: &ValidationError<'_>) -> Vec<Fault> {
     }
 }
 
-/// The fault deepest in the instance: of alternatives, the one that came furthest.
+/// The fault that says most: of alternatives, that of the one that came furthest into the instance.
 pub(crate) fn deepest(error: &ValidationError<'_>) -> Fault {
-    let mut best = error;
-    while let Some(inner) = furthest_inner(best) {
-        best = inner;
-    }
-    let path = field_path::of_location(best.instance_path());
-    Fault { path, expected: expectation(best.kind()), keyword: best.kind().keyword().to_owned() }
+    let told = furthest(error);
+    let path = field_path::of_location(told.instance_path());
+    Fault { path, expected: expectation(told.kind()), keyword: told.kind().keyword().to_owned() }
 }
 
-/// The error inside the alternatives of `error` that lies deepest below it, if one lies below it.
-fn furthest_inner<'e>(error: &'e ValidationError<'_>) -> Option<&'e ValidationError<'static>> {
+/// Goes into alternatives as long as one of them says more than that none matches.
+fn furthest<'e>(error: &'e ValidationError<'_>) -> &'e ValidationError<'e> {
     let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind() else {
-        return None;
+        return error;
     };
     let depth = |error: &ValidationError<'_>| error.instance_path().segments().count();
-    let here = depth(error);
-    // A branch is worth what its first fault is: a branch of another type fails at once, and at the top.
-    let first = context.iter().filter_map(|branch| branch.iter().min_by_key(|error| depth(error)));
-    first.max_by_key(|error| depth(error)).filter(|error| depth(error) > here)
+    // A branch is worth what its shallowest fault is: one for another type fails at once, and at the top.
+    let faults = context.iter().filter_map(|branch| branch.iter().map(furthest).min_by_key(|fault| depth(fault)));
+    if context.len() == 1 {
+        return faults.last().unwrap_or(error);
+    }
+    let meant = |fault: &&ValidationError<'_>| {
+        depth(fault) > depth(error) || !matches!(fault.kind(), ValidationErrorKind::Type { .. })
+    };
+    let mut faults: Vec<&ValidationError<'_>> = faults.filter(meant).collect();
+    faults.sort_by_key(|fault| std::cmp::Reverse(depth(fault)));
+    match faults.as_slice() {
+        [only] => only,
+        [first, second, ..] if depth(first) > depth(second) => first,
+        [first, ..] if depth(first) > depth(error) => first,
+        _ => error,
+    }
 }
 
 /// What would have been right.

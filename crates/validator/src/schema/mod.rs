@@ -5,9 +5,13 @@
 //! be interrupted, its time is bounded before it starts: a schema may evaluate one value only so often, and
 //! an instance is only taken where bound times size stays within [`VALIDATION_WORK_MAX`].
 //!
+//! `format`, `contentEncoding` and `contentMediaType` are annotations in both dialects (2020-12's own default):
+//! they decide nothing. Keywords that the dialect does not know are dropped.
+//!
 //! What never happens here: a reference that leaves the document, a backtracking pattern, a fetch.
 
 mod cost;
+mod discriminator;
 mod document;
 mod explain;
 mod pattern;
@@ -27,11 +31,9 @@ pub use pattern::{PATTERN_BYTES_MAX, PATTERNS_MAX};
 /// Work units that one validation may take; a unit is about the evaluation of one small keyword, some
 /// ten nanoseconds.
 pub const VALIDATION_WORK_MAX: u64 = 100_000_000;
-/// Canonical bytes of an instance up to which a schema with alternatives is asked where it failed: it then
-/// collects the faults of each alternative, which may be many.
-pub const EXPLAINED_BYTES_MAX: u64 = 64 * 1024;
-/// Bytes of a compiled pattern.
-const PATTERN_PROGRAM_BYTES_MAX: usize = 256 * 1024;
+/// Work units up to which a schema with alternatives is asked where an instance failed: it then collects the
+/// faults of each alternative, once for each level of alternatives inside each other.
+pub const EXPLAINED_WORK_MAX: u64 = 1_000_000;
 
 /// Why a schema is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -196,7 +198,7 @@ impl CompiledSchema {
             .with_draft(draft)
             .offline()
             .should_validate_formats(false)
-            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_PROGRAM_BYTES_MAX))
+            .with_pattern_options(PatternOptions::regex().size_limit(pattern::PROGRAM_BYTES_MAX))
             .build(&document.understood)
             .map_err(|error| SchemaError::Invalid {
                 at: format!("#{}", error.instance_path()),
@@ -221,7 +223,8 @@ impl CompiledSchema {
     fn explain(&self, instance: &Value, canonical_bytes: u64) -> SchemaMismatch {
         let unexplained =
             || SchemaMismatch::Value { path: String::new(), expected: "matches none of its alternatives".into() };
-        if self.has_alternatives && canonical_bytes > EXPLAINED_BYTES_MAX {
+        let cheap = self.cost.explainable && self.cost.of_bytes(canonical_bytes) <= EXPLAINED_WORK_MAX;
+        if self.has_alternatives && !cheap {
             return unexplained();
         }
         match self.validator.validate(instance) {
