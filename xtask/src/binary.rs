@@ -10,9 +10,12 @@ use crate::process;
 
 /// Builds `omega` and says where it is.
 ///
-/// The whole workspace is selected, so that the dependencies get the same features as in the tests and are built once.
+/// Cargo gives a dependency the features that the chosen packages and kinds of targets ask for together. So the whole
+/// workspace is chosen, and one small test (`tests/usage.rs`) beside the binary: wasmtime then has the features that it has
+/// under test, and is compiled once for `demo`, `test` and a bare `cargo test --workspace`, not twice.
 pub(crate) fn build(places: &Places) -> Result<PathBuf> {
-    process::run(process::cargo(places).args(["build", "--locked", "--workspace", "--bin", "omega"]))?;
+    let chosen = ["build", "--locked", "--workspace", "--bin", "omega", "--test", "usage"];
+    process::run(process::cargo(places).args(chosen))?;
     let target = target_directory(places)?;
     Ok(target.join("debug").join(format!("omega{}", std::env::consts::EXE_SUFFIX)))
 }
