@@ -195,9 +195,11 @@ fn names_never_change_their_meaning() {
     let first = add(&home, "d", b"id,x\n1,a\n", Csv, "id").unwrap();
     assert_eq!(add(&home, "d", b"id,x\r\n1,a\r\n", Csv, "id").unwrap(), first, "the same rows");
     assert_eq!(add(&home, "d", b"{\"x\":\"a\",\"id\":\"1\"}\n", Ndjson, "id").unwrap(), first, "the same rows");
+    let kept = home.count("sha256");
     assert_eq!(add(&home, "d", b"id,x\n1,b\n", Csv, "id").unwrap_err().code(), ErrorCode::VersionConflict);
     assert_eq!(add(&home, "d", b"id,x\n1,a\n", Csv, "x").unwrap_err().code(), ErrorCode::VersionConflict);
     assert_eq!(add(&home, "d", b"id,x\n1,a\n2,a\n", Csv, "id").unwrap_err().code(), ErrorCode::VersionConflict);
+    assert_eq!((home.count("sha256"), home.count("incoming")), (kept, 0), "what is refused leaves nothing");
     assert_eq!(rows(&home.reopen(), &slice("d", &["1"], &[]), 1).unwrap(), [r#"{"id":"1","x":"a"}"#]);
     let other = add(&home, "e", b"id,x\n1,a\n", Csv, "id").unwrap();
     assert_eq!((other.digest, other.index_digest), (first.digest, first.index_digest));
@@ -314,6 +316,21 @@ fn records_that_fit_nothing_are_refused() {
     damaged(good.replace("\"name\":\"d\"", "\"name\":\"e\""));
     damaged(good.replace(&index_hex, &rows_hex));
     damaged(good.replace("\"rows\"", "\"row\""));
+    // An index of its own right hash that is not whole, or lies.
+    let index = fs::read(home.content_path(&info.index_digest)).unwrap();
+    let changes: [fn(&mut Vec<u8>); 5] = [
+        |index| index.truncate(index.len() - 1),
+        |index| index.push(0),
+        |index| index.truncate(20),
+        |index| index[16..24].fill(0xff),
+        |index| index[24..24 + 8 * 256].fill(0xff),
+    ];
+    for change in changes {
+        let mut index = index.clone();
+        change(&mut index);
+        home.put(&index, None);
+        damaged(good.replace(&index_hex, &Sha256Hex::of(&index).to_string()));
+    }
     // An index that does not belong to these rows: found out by the row itself.
     let third = add(&home, "f", b"id,x\n2,a\n1,b\n", Csv, "id").unwrap();
     assert_eq!(third.size_bytes, info.size_bytes);

@@ -30,7 +30,7 @@ impl ArtifactStore {
             };
             writer.push(buffer.get(..count).unwrap_or_default())?;
         }
-        writer.finish(label)
+        writer.close()?.keep(label)
     }
 
     /// Stores bytes that are in memory, as [`ArtifactStore::put`] does; nothing is written where they are there already.
@@ -46,7 +46,7 @@ impl ArtifactStore {
         }
         let mut writer = self.begin()?;
         writer.push(bytes)?;
-        writer.finish(label)
+        writer.close()?.keep(label)
     }
 
     /// Begins to write an artifact whose digest is not known yet.
@@ -82,7 +82,7 @@ pub(crate) struct ArtifactWriter<'a> {
     file: HashingWriter<io::BufWriter<NamedTempFile>>,
 }
 
-impl ArtifactWriter<'_> {
+impl<'a> ArtifactWriter<'a> {
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.file.push(bytes)
     }
@@ -100,15 +100,40 @@ impl ArtifactWriter<'_> {
         Ok(bytes)
     }
 
-    pub(crate) fn finish(self, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
+    /// Ends the writing. Now the digest is known, and still nothing has its final name.
+    pub(crate) fn close(self) -> Result<WrittenArtifact<'a>, StoreError> {
         let (file, digest, chunks) = self.file.finish().map_err(write_error(WRITE))?;
         let file = file.into_inner().map_err(|e| write_error(WRITE)(e.into_error()))?;
+        Ok(WrittenArtifact { store: self.store, file, digest, chunks })
+    }
+}
+
+/// An artifact that was written but has no final name yet. Dropped, it leaves nothing.
+pub(crate) struct WrittenArtifact<'a> {
+    store: &'a ArtifactStore,
+    file: NamedTempFile,
+    digest: Sha256Hex,
+    chunks: ChunkDigests,
+}
+
+impl WrittenArtifact<'_> {
+    pub(crate) fn digest(&self) -> Sha256Hex {
+        self.digest
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.chunks.size_bytes()
+    }
+
+    /// Gives it its final name and its label.
+    pub(crate) fn keep(self, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
+        let Self { store, file, digest, chunks } = self;
         if let Some(name) = &label.name {
-            self.store.require_free_or_same(name, &digest)?;
+            store.require_free_or_same(name, &digest)?;
         }
         let size_bytes = chunks.size_bytes();
-        self.store.install(file, digest, chunks)?;
-        self.store.label(digest, label)?;
-        self.store.info(digest, size_bytes)
+        store.install(file, digest, chunks)?;
+        store.label(digest, label)?;
+        store.info(digest, size_bytes)
     }
 }

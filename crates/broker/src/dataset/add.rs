@@ -63,33 +63,38 @@ impl DatasetStore {
         key_field: &str,
         made_from: DatasetSource,
     ) -> Result<DatasetInfo, StoreError> {
-        // Before anything is stored under its final name: a taken name is the likeliest mistake here.
-        let taken = || StoreError::NameTaken { name: name.to_string() };
-        let before = self.read(name)?;
         let mut index = self.artifacts.begin()?;
         index::write(&mut index, entries)?;
-        if before.as_ref().is_some_and(|before| before.key_field != key_field) {
-            return Err(taken());
-        }
-        let rows = rows.finish(&labelled(ROWS_MEDIA_TYPE)?)?;
-        let index = index.finish(&labelled(INDEX_MEDIA_TYPE)?)?;
+        let (rows, index) = (rows.close()?, index.close()?);
         let info = DatasetInfo {
             name: name.clone(),
-            digest: rows.digest,
-            index_digest: index.digest,
+            digest: rows.digest(),
+            index_digest: index.digest(),
             key_field: key_field.to_owned(),
             rows: entries.len() as u64,
-            size_bytes: rows.size_bytes,
+            size_bytes: rows.size_bytes(),
             made_from,
         };
+        // Before anything gets its final name: what is refused leaves nothing.
+        if let Some(before) = self.read(name)? {
+            require_same(&before, &info)?;
+        }
+        rows.keep(&labelled(ROWS_MEDIA_TYPE)?)?;
+        index.keep(&labelled(INDEX_MEDIA_TYPE)?)?;
         match records::create(&self.artifacts.incoming(), &self.record_path(name), &info)? {
             Created::Now => Ok(info),
             Created::Before => match self.read(name)? {
-                Some(before) if before.digest == info.digest && before.key_field == key_field => Ok(before),
-                _ => Err(taken()),
+                Some(before) => require_same(&before, &info).map(|()| before),
+                None => Err(StoreError::NameTaken { name: name.to_string() }),
             },
         }
     }
+}
+
+/// The same rows, found by the same field, are the same dataset; the file they came from may differ.
+fn require_same(before: &DatasetInfo, now: &DatasetInfo) -> Result<(), StoreError> {
+    let of = |info: &DatasetInfo| (info.digest, info.index_digest, info.key_field.clone());
+    if of(before) == of(now) { Ok(()) } else { Err(StoreError::NameTaken { name: now.name.to_string() }) }
 }
 
 fn labelled(media_type: &str) -> Result<ArtifactLabel, StoreError> {

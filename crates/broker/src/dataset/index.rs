@@ -4,9 +4,9 @@
 //! 16 bytes         "omega-dsindex-v1"
 //! 8 bytes          number of rows
 //! 256 × 8 bytes    fan-out: how many rows have a key hash whose first byte is at most this one
-//! rows × 48 bytes  key hash (32), offset of the row (8), its length (4), its line in the file (4); sorted by key hash
+//! rows × 44 bytes  key hash (32), offset of the row (8), its length (4); sorted by key hash
 //! ```
-//! Numbers are little-endian. A look-up reads two numbers of the fan-out and searches by halves between them.
+//! Numbers are little-endian. It depends on the rows alone, not on the file they came from. A look-up reads two numbers of the fan-out and searches by halves between them.
 
 use omega_contract::Sha256Hex;
 
@@ -18,7 +18,7 @@ use crate::error::{StoreError, shown};
 const MAGIC: &[u8; 16] = b"omega-dsindex-v1";
 const FAN_OUT: usize = 256;
 const HEAD_BYTES: u64 = 16 + 8 + 8 * FAN_OUT as u64;
-const ENTRY_BYTES: usize = 48;
+pub(crate) const ENTRY_BYTES: usize = 44;
 
 /// Where a row lies in the rows' artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +65,7 @@ pub(crate) fn write(writer: &mut ArtifactWriter<'_>, entries: &[IndexEntry]) -> 
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..32].copy_from_slice(entry.key_hash.as_bytes());
         bytes[32..40].copy_from_slice(&entry.offset_bytes.to_le_bytes());
-        bytes[40..44].copy_from_slice(&entry.length_bytes.to_le_bytes());
-        bytes[44..].copy_from_slice(&entry.line.to_le_bytes());
+        bytes[40..].copy_from_slice(&entry.length_bytes.to_le_bytes());
         writer.push(&bytes)?;
     }
     Ok(())

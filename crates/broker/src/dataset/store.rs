@@ -9,7 +9,7 @@ use omega_contract::{Sha256Hex, strict_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::index::{Index, RowPlace};
+use super::index::{ENTRY_BYTES, Index, RowPlace};
 use super::slice::Slice;
 use super::{DatasetForm, ROW_BYTES_MAX, row_key};
 use crate::artifact::{ArtifactStore, LIST_PAGE_MAX};
@@ -140,7 +140,7 @@ impl DatasetStore {
         const ID_BYTES: u64 = 256;
         let files = self
             .describe(&payload.source)
-            .map_or(0, |info| info.size_bytes.saturating_add(info.rows.saturating_mul(48)));
+            .map_or(0, |info| info.size_bytes.saturating_add(info.rows.saturating_mul(ENTRY_BYTES as u64)));
         files.saturating_add(payload.slice_ids.len() as u64 * ID_BYTES)
     }
 
