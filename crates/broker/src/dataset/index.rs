@@ -104,6 +104,9 @@ impl Index {
         let before = |bucket: u64| 24 + 8 * bucket;
         let mut low = if bucket == 0 { 0 } else { number(&mut self.content, before(bucket - 1))? };
         let mut high = number(&mut self.content, before(bucket))?;
+        if low > high || high > self.rows {
+            return Err(damaged("its fan-out is wrong"));
+        }
         while low < high {
             let middle = low.midpoint(high);
             let (found, place) = self.entry(middle)?;
