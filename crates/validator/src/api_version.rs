@@ -1,8 +1,9 @@
 //! The version contract (spec page 1): which API version a plugin and this gateway speak with each other.
 
-use nodejs_semver::{Range, Version as NpmVersion};
 use omega_contract::{ErrorCode, IMPLEMENTED_API_VERSIONS};
 use semver::Version;
+
+use crate::npm_range::NpmRange;
 
 /// Why there is no common version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,22 +47,23 @@ pub fn choose_api_version(api_version: &Version, supported: &str) -> Result<Vers
 
 /// The highest implemented API version that satisfies `supported`.
 pub(crate) fn highest_match(supported: &str) -> Result<Version, ApiVersionError> {
-    if supported.len() > RANGE_BYTES_MAX {
-        return Err(ApiVersionError::Range);
-    }
-    let range = Range::parse(supported).map_err(|_| ApiVersionError::Range)?;
+    let range = parse(supported).ok_or(ApiVersionError::Range)?;
     implemented().filter(|version| satisfies(version, &range)).max().ok_or(ApiVersionError::NoMatch)
 }
 
 /// True where `version` satisfies `supported`; false also where `supported` is no range.
 pub(crate) fn range_takes(supported: &str, version: &Version) -> bool {
-    supported.len() <= RANGE_BYTES_MAX && Range::parse(supported).is_ok_and(|range| satisfies(version, &range))
+    parse(supported).is_some_and(|range| satisfies(version, &range))
 }
 
 pub(crate) fn implemented() -> impl Iterator<Item = Version> {
     IMPLEMENTED_API_VERSIONS.iter().filter_map(|text| Version::parse(text).ok())
 }
 
-fn satisfies(version: &Version, range: &Range) -> bool {
-    NpmVersion::parse(version.to_string()).is_ok_and(|version| range.satisfies(&version))
+fn parse(supported: &str) -> Option<NpmRange> {
+    if supported.len() > RANGE_BYTES_MAX { None } else { NpmRange::parse(supported) }
+}
+
+fn satisfies(version: &Version, range: &NpmRange) -> bool {
+    nodejs_semver::Version::parse(version.to_string()).is_ok_and(|version| range.takes(&version))
 }

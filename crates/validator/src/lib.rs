@@ -10,6 +10,7 @@ pub mod call;
 pub mod capabilities;
 mod field_path;
 pub mod manifest;
+mod npm_range;
 pub mod package;
 pub mod refusal;
 pub mod schema;
