@@ -129,22 +129,23 @@ impl Registry {
         let applied = self.applied_index()?;
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        let mut last = applied;
-        for (index, event) in events {
-            if last.is_some_and(|last| index <= last) {
-                continue;
-            }
-            if let Some(decision) = Decision::from_event(index, event)? {
-                apply_one(&transaction, &decision, &event.ts)?;
-            }
-            last = Some(index);
+        apply_all(&transaction, applied, events)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Forgets everything and applies these events instead, in one transaction.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; then everything is as it was.
+    pub fn replace_by<'a>(&self, events: impl IntoIterator<Item = (u64, &'a Event)>) -> Result<(), RegistryError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        for (table, _) in TABLES {
+            transaction.execute(&format!("DELETE FROM {table}"), [])?;
         }
-        if let Some(last) = last.filter(|_| last != applied) {
-            transaction.execute(
-                "INSERT OR REPLACE INTO facts (name, value) VALUES ('applied_index', ?1)",
-                [last.to_string()],
-            )?;
-        }
+        transaction.execute("DELETE FROM facts", [])?;
+        apply_all(&transaction, None, events)?;
         transaction.commit()?;
         Ok(())
     }
@@ -168,6 +169,31 @@ impl Registry {
         }
         Ok(text)
     }
+}
+
+/// Applies what comes after `applied` and moves the applied index.
+fn apply_all<'a>(
+    connection: &Connection,
+    applied: Option<u64>,
+    events: impl IntoIterator<Item = (u64, &'a Event)>,
+) -> Result<(), RegistryError> {
+    let mut last = applied;
+    for (index, event) in events {
+        if last.is_some_and(|last| index <= last) {
+            continue;
+        }
+        if let Some(decision) = Decision::from_event(index, event)? {
+            apply_one(connection, &decision, &event.ts)?;
+        }
+        last = Some(index);
+    }
+    if let Some(last) = last.filter(|_| last != applied) {
+        connection.execute(
+            "INSERT OR REPLACE INTO facts (name, value) VALUES ('applied_index', ?1)",
+            [last.to_string()],
+        )?;
+    }
+    Ok(())
 }
 
 /// Text whose order is SemVer order: numbers padded, a release after its pre-releases.

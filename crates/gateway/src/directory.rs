@@ -1,0 +1,221 @@
+//! Plugins that are ready to be called: loaded once, verified again, kept until something about them
+//! changes.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use omega_contract::manifest::Entrypoint;
+use omega_contract::plugin_info::PluginStatus;
+use omega_contract::ports::{LaneLimits, LaneProgram};
+use omega_contract::{CapabilitySet, ErrorCode, Manifest, PluginId, Timestamp};
+use omega_registry::{PackageStore, PluginRow, Registry};
+use omega_router::{BreakerPolicy, LaneFacts, Refused, Target};
+use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_package};
+
+use crate::home::Config;
+use crate::lanes::Lanes;
+use crate::reader::effective;
+
+/// Plugins that are kept ready; the one that was not called for longest goes first.
+pub const READY_PLUGINS_MAX: usize = 512;
+/// Calls that a guest may make to its host in one attempt.
+const HOST_CALLS_MAX: u64 = 100_000;
+/// Bytes that are kept of a guest's log, standard output and standard error, each.
+const LOG_BYTES_MAX: u64 = 64 * 1024;
+
+/// Finds and loads plugins.
+pub(crate) struct Directory {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) store: PackageStore,
+    pub(crate) lanes: Lanes,
+    pub(crate) config: Config,
+    ready: RwLock<HashMap<PluginId, Ready>>,
+    /// Counts changes, so that what was loaded before a change is not kept after it.
+    generation: AtomicU64,
+    /// Counts finds, for the order of last use.
+    finds: AtomicU64,
+    /// One load at a time for each plugin.
+    loading: Mutex<HashMap<PluginId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+struct Ready {
+    target: Arc<Target>,
+    last_find: AtomicU64,
+}
+
+impl Directory {
+    pub(crate) fn new(registry: Arc<Registry>, store: PackageStore, lanes: Lanes, config: Config) -> Self {
+        Self {
+            registry,
+            store,
+            lanes,
+            config,
+            ready: RwLock::default(),
+            generation: AtomicU64::new(0),
+            finds: AtomicU64::new(0),
+            loading: Mutex::default(),
+        }
+    }
+
+    /// The enabled version of a plugin, ready to run.
+    pub(crate) async fn find(self: &Arc<Self>, plugin_id: &PluginId) -> Result<Arc<Target>, Refused> {
+        if let Some(target) = self.peek(plugin_id) {
+            return Ok(target);
+        }
+        let turn = Arc::clone(
+            self.loading.lock().unwrap_or_else(PoisonError::into_inner).entry(plugin_id.clone()).or_default(),
+        );
+        let _turn = turn.lock().await;
+        let found = self.load_enabled(plugin_id).await;
+        self.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin_id);
+        found
+    }
+
+    async fn load_enabled(self: &Arc<Self>, plugin_id: &PluginId) -> Result<Arc<Target>, Refused> {
+        loop {
+            if let Some(target) = self.peek(plugin_id) {
+                return Ok(target);
+            }
+            let generation = self.generation.load(Ordering::Acquire);
+            let row = self.enabled_row(plugin_id)?;
+            let target = self.load(row).await?;
+            let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+            // Something changed while it was loaded (disabled, a key revoked): look again.
+            if self.generation.load(Ordering::Acquire) == generation {
+                evict_to(&mut ready, READY_PLUGINS_MAX - 1);
+                let last_find = AtomicU64::new(self.finds.fetch_add(1, Ordering::Relaxed));
+                ready.insert(plugin_id.clone(), Ready { target: Arc::clone(&target), last_find });
+                return Ok(target);
+            }
+        }
+    }
+
+    fn peek(&self, plugin_id: &PluginId) -> Option<Arc<Target>> {
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+        let found = ready.get(plugin_id)?;
+        found.last_find.store(self.finds.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        Some(Arc::clone(&found.target))
+    }
+
+    fn enabled_row(&self, plugin_id: &PluginId) -> Result<PluginRow, Refused> {
+        if let Some(row) = self.registry.enabled(plugin_id).map_err(refused_by_registry)? {
+            return Ok(row);
+        }
+        let code = if !self.registry.versions(plugin_id).map_err(refused_by_registry)?.is_empty() {
+            ErrorCode::PluginNotEnabled
+        } else if !self.registry.rejected(plugin_id).map_err(refused_by_registry)?.is_empty() {
+            ErrorCode::PluginRejected
+        } else {
+            ErrorCode::PluginUnknown
+        };
+        Err(Refused::new(code, format!("{plugin_id}: {}", code.sentence())))
+    }
+
+    /// Loads one admitted version: reads it by digest, verifies it again with the keys that are trusted
+    /// now, and makes it ready in its lane.
+    pub(crate) async fn load(self: &Arc<Self>, row: PluginRow) -> Result<Arc<Target>, Refused> {
+        let directory = Arc::clone(self);
+        tokio::task::spawn_blocking(move || directory.load_blocking(&row))
+            .await
+            .map_err(|error| Refused::new(ErrorCode::LaneUnavailable, format!("loading ended early: {error}")))?
+    }
+
+    fn load_blocking(&self, row: &PluginRow) -> Result<Arc<Target>, Refused> {
+        let package = Arc::new(self.verified_package(row)?);
+        let manifest = package.manifest();
+        let capabilities = self.effective_capabilities(manifest)?;
+        let lane_kind = manifest
+            .entrypoint
+            .lane()
+            .ok_or_else(|| Refused::new(ErrorCode::LaneUnavailable, "the entry file's ending names no lane"))?;
+        let lane = self.lanes.get(lane_kind)?;
+        let program = self.program(&package, capabilities.clone());
+        let ready = lane.prepare(&program).map_err(|refusal| Refused::new(refusal.code, refusal.detail))?;
+        let description = lane.describe();
+        let facts = LaneFacts {
+            kind: lane_kind,
+            engine: description.engine,
+            determinism: description.determinism,
+            layers: description.layers.iter().map(|layer| layer.name).collect::<Vec<_>>().join(", "),
+        };
+        let queue_max = usize::try_from(self.config.quotas.queue_max).unwrap_or(usize::MAX);
+        let settings = (queue_max, self.breaker_policy());
+        Ok(Arc::new(Target::new(package, ready, capabilities, facts, program.limits, settings)))
+    }
+
+    fn verified_package(&self, row: &PluginRow) -> Result<Verified<Package>, Refused> {
+        if row.info.status == PluginStatus::Rejected {
+            return Err(Refused::new(ErrorCode::PluginRejected, "a rejected package is never loaded"));
+        }
+        let files =
+            self.store.load(&row.info.package_digest).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+        let files =
+            PackageFiles::new(files).map_err(|error| Refused::new(ErrorCode::PackageInvalid, error.to_string()))?;
+        let trusted = self.registry.trusted_keys().map_err(refused_by_registry)?;
+        verify_package(Unverified(files), &trusted, Timestamp::EPOCH)
+            .map_err(|rejection| Refused::new(rejection.code, rejection.message))
+    }
+
+    /// What the lane is told of a package.
+    pub(crate) fn program(&self, package: &Package, capabilities: CapabilitySet) -> LaneProgram {
+        let manifest = package.manifest();
+        let export = match &manifest.entrypoint {
+            Entrypoint::Worker { export, .. } => export.clone(),
+            Entrypoint::Container { .. } | Entrypoint::Dataset { .. } => String::new(),
+        };
+        let ceilings = &self.config.ceilings;
+        let output_bytes_max = manifest.io.outputs.iter().map(|output| output.limits.max_bytes).max().unwrap_or(0);
+        LaneProgram {
+            plugin_id: manifest.plugin_id.clone(),
+            package_digest: package.package_digest(),
+            code: package.code().cloned().unwrap_or_else(|| Arc::from([])),
+            export,
+            capabilities,
+            determinism: manifest.determinism.mode,
+            limits: LaneLimits {
+                memory_bytes_max: ceilings.memory_bytes_max,
+                fuel_max: (self.config.wasm.fuel_max > 0).then_some(self.config.wasm.fuel_max),
+                output_bytes_max: output_bytes_max.min(manifest.limits.max_bytes).min(ceilings.payload_bytes_max),
+                log_bytes_max: LOG_BYTES_MAX,
+                host_calls_max: HOST_CALLS_MAX,
+            },
+        }
+    }
+
+    /// Request ∩ grant ∩ ceiling (INV-PNP-06).
+    fn effective_capabilities(&self, manifest: &Manifest) -> Result<CapabilitySet, Refused> {
+        let rows = self.registry.grants(&manifest.plugin_id).map_err(refused_by_registry)?;
+        Ok(effective(manifest, &rows, &self.config.ceilings))
+    }
+
+    fn breaker_policy(&self) -> BreakerPolicy {
+        BreakerPolicy {
+            failures: self.config.breaker.failures,
+            cooldown: std::time::Duration::from_millis(self.config.breaker.cooldown_ms),
+        }
+    }
+
+    /// Forgets a plugin that changed; calls in flight keep what they have.
+    pub(crate) fn forget(&self, plugin_id: &PluginId) {
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        ready.remove(plugin_id);
+    }
+}
+
+/// Removes the plugins that were not found for longest, until at most `kept` are left.
+fn evict_to(ready: &mut HashMap<PluginId, Ready>, kept: usize) {
+    while ready.len() > kept {
+        let oldest = ready
+            .iter()
+            .min_by_key(|(_, entry)| entry.last_find.load(Ordering::Relaxed))
+            .map(|(plugin_id, _)| plugin_id.clone());
+        let Some(oldest) = oldest else { return };
+        ready.remove(&oldest);
+    }
+}
+
+pub(crate) fn refused_by_registry(error: omega_registry::RegistryError) -> Refused {
+    Refused::new(error.code(), error.to_string())
+}

@@ -1,0 +1,113 @@
+//! The eight operations (spec page 1).
+
+use std::sync::Arc;
+
+use omega_contract::{
+    Clock, ErrorCode, EventDraft, EventKind, PipelinePolicy, PluginId, PluginInfo, PluginRequest, ValidationReport,
+};
+use omega_ledger::Ledger;
+use omega_registry::{Page, PluginFilter};
+use omega_router::{Answer, PipelineAnswer, PipelineError, Router};
+
+use crate::admin::Admin;
+use crate::directory::Directory;
+use crate::error::GatewayError;
+use crate::home::{Config, Home};
+use crate::journal::Journal;
+use crate::services::HomeServices;
+
+/// The one door through which plugins run (INV-PNP-01). Cheap to clone; holds the home until the last
+/// clone is dropped.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) home: Home,
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) journal: Journal,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) services: Arc<HomeServices>,
+    pub(crate) router: Router,
+}
+
+impl Gateway {
+    /// What a person decides and maintains.
+    pub fn admin(&self) -> Admin {
+        Admin { gateway: self.clone() }
+    }
+
+    /// The home that this gateway holds.
+    pub fn home(&self) -> &Home {
+        &self.inner.home
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Checks a manifest's bytes: every issue at once. Never fails and never panics, on any bytes.
+    pub fn validate_manifest(&self, bytes: &[u8]) -> ValidationReport {
+        omega_validator::validate_manifest(bytes, self.inner.clock.now())
+    }
+
+    /// A page of the plugins, by id, then version. Rejected packages are listed with the id that they claim.
+    ///
+    /// # Errors
+    /// Where the registry's database cannot be read.
+    pub fn list_plugins(&self, filter: &PluginFilter, page: &Page) -> Result<Vec<PluginInfo>, GatewayError> {
+        let rows = self.inner.journal.registry.list(filter, page)?;
+        Ok(rows.into_iter().map(|row| row.info).collect())
+    }
+
+    /// Calls one plugin once: spec page 1, "What `invoke` does". Every way in which a rule or the plugin
+    /// says no is an [`Answer`] with its `status` and reason.
+    ///
+    /// Dropping the future ends the plugin; its outcome is then journalled as `interrupted`.
+    ///
+    /// # Errors
+    /// `ledger_unavailable` alone: where no evidence can be written there is no answer.
+    pub async fn invoke(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, GatewayError> {
+        Ok(self.inner.router.call(plugin_id, request).await?)
+    }
+
+    /// Calls several plugins on one request.
+    ///
+    /// # Errors
+    /// `pipeline_invalid` (or the code that keeps a step's plugin from being found, in a `chain`) where it
+    /// cannot begin: journalled, nothing ran. `ledger_unavailable` where no evidence can be written.
+    pub async fn invoke_pipeline(
+        &self,
+        policy: &PipelinePolicy,
+        request: PluginRequest,
+    ) -> Result<PipelineAnswer, GatewayError> {
+        let mut draft = EventDraft::of_run(EventKind::Reject, request.run_id.clone());
+        draft.request_id = Some(request.request_id.clone());
+        match self.inner.router.pipeline(policy, request).await {
+            Ok(answer) => Ok(answer),
+            Err(PipelineError::Recorder(error)) => Err(error.into()),
+            Err(PipelineError::Refused(refused)) => {
+                let draft = draft.with("reason", refused.code.as_str()).with("operation", "invoke_pipeline");
+                let event = self.inner.journal.write(draft).await?;
+                Err(GatewayError::new(refused.code, refused.message).recorded(event.index))
+            }
+        }
+    }
+
+    /// Writes and syncs what is pending. Calls that are under way go on; their events are flushed when
+    /// the last clone of the gateway is dropped.
+    ///
+    /// # Errors
+    /// `ledger_unavailable`.
+    pub async fn flush(&self) -> Result<(), GatewayError> {
+        let ledger = Arc::clone(&self.inner.ledger);
+        tokio::task::spawn_blocking(move || ledger.flush())
+            .await
+            .map_err(|error| GatewayError::new(ErrorCode::LedgerUnavailable, error.to_string()))??;
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! The OMEGA Plugin Gateway as a library.
+//!
+//! [`Gateway`] has the eight operations of the contract and is the only type that runs plugins;
+//! [`Admin`] holds what a person decides and maintains; [`HomeReader`] looks at a home without holding it.
+//!
+//! What never happens here: plugin code running outside a lane, a lane reached around the router, or a
+//! change of the registry that the ledger does not hold first.
+
+mod admin;
+mod clock;
+mod directory;
+mod enable;
+mod error;
+mod export;
+mod gateway;
+pub mod home;
+mod journal;
+mod lanes;
+mod open;
+pub mod package_source;
+mod reader;
+mod register;
+mod request;
+mod services;
+mod sign;
+
+pub use admin::{Admin, RebuildReport};
+pub use clock::SystemClock;
+pub use directory::READY_PLUGINS_MAX;
+pub use error::GatewayError;
+pub use gateway::Gateway;
+pub use home::{Config, ConfigError, Home, HomeError, OperatorKey, Origin, Setting};
+pub use omega_registry::{GrantRow, GrantState, Page, PluginFilter, PluginRow, RejectedPackage, TrustRow};
+pub use omega_router::{Answer, PipelineAnswer, StepEvidence};
+pub use open::OpenOptions;
+pub use reader::{HomeReader, PluginDetails};
+pub use register::check_package;
+pub use request::request;
+pub use sign::sign_package;
+
+/// The rooms whose types this library's own speak of.
+pub use {omega_broker as broker, omega_contract as contract, omega_ledger as ledger, omega_proof as proof};

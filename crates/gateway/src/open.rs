@@ -1,0 +1,134 @@
+//! Opening a home: the ledger first, then what is projected from it, then the lanes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use omega_broker::{Brokers, StoreLimits};
+use omega_contract::{Clock, ErrorCode, Recorder, TrustedKey, canonical_bytes};
+use omega_ledger::{Ledger, LedgerError, LedgerOptions};
+use omega_registry::{Decision, PackageStore, Registry};
+use omega_router::{BreakerPolicy, QuotaPolicy, Router, RouterPolicy, Services};
+use omega_validator::Ceilings;
+
+use crate::clock::SystemClock;
+use crate::directory::Directory;
+use crate::error::GatewayError;
+use crate::gateway::{Gateway, Inner};
+use crate::home::{Config, Home};
+use crate::journal::Journal;
+use crate::lanes::Lanes;
+use crate::services::HomeServices;
+
+/// How a home is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// How long to wait for another process to let go of the home.
+    pub wait: Duration,
+    /// In whose name changes are made: the OS user or API principal. It stands in events.
+    pub actor: String,
+}
+
+impl Default for OpenOptions {
+    /// No waiting, and the user that the environment names.
+    fn default() -> Self {
+        let actor = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "unknown".into());
+        Self { wait: Duration::ZERO, actor }
+    }
+}
+
+impl Gateway {
+    /// Opens a home and holds it: recovers the ledger, brings the registry up to date, starts the lanes.
+    ///
+    /// The first opening trusts the operator's own key; a change of what bounds plugins in `omega.toml`
+    /// is journalled.
+    ///
+    /// # Errors
+    /// `home_locked` where another process holds it, `ledger_corrupt`, `ledger_unavailable`,
+    /// `config_invalid`, `home_invalid`, `io`.
+    pub async fn open(home: &Home, options: OpenOptions) -> Result<Self, GatewayError> {
+        let config = home.config().map_err(crate::home::HomeError::from)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (home, opened_config, opened_clock) = (home.clone(), config.clone(), Arc::clone(&clock));
+        let gateway = tokio::task::spawn_blocking(move || assemble(home, opened_config, opened_clock, options))
+            .await
+            .map_err(|error| GatewayError::new(ErrorCode::Io, format!("opening ended early: {error}")))??;
+        gateway.inner.journal.catch_up()?;
+        gateway.trust_operator().await?;
+        gateway.journal_policy().await?;
+        Ok(gateway)
+    }
+
+    /// The operator's key is trusted once, when the home is first opened. Revoked later, it stays so.
+    async fn trust_operator(&self) -> Result<(), GatewayError> {
+        let journal = &self.inner.journal;
+        if !journal.registry.trust()?.is_empty() {
+            return Ok(());
+        }
+        let key = self.inner.home.operator_key().map_err(crate::home::HomeError::from)?.public();
+        let trusted = TrustedKey {
+            key_id: key.key_id(),
+            public_key_pem: key.to_pem(),
+            label: "operator".to_owned(),
+            plugins: Vec::new(),
+            max_capabilities: None,
+        };
+        journal.decide(&Decision::Trust(trusted)).await.map(|_| ())
+    }
+
+    async fn journal_policy(&self) -> Result<(), GatewayError> {
+        let journal = &self.inner.journal;
+        let policy = self.inner.config.effective_policy();
+        let no_form = |error: serde_json::Error| GatewayError::new(ErrorCode::ConfigInvalid, error.to_string());
+        let canonical = String::from_utf8_lossy(&canonical_bytes(&policy).map_err(no_form)?).into_owned();
+        if journal.registry.effective_policy()?.as_deref() == Some(canonical.as_str()) {
+            return Ok(());
+        }
+        journal.decide(&Decision::EffectivePolicy { policy }).await.map(|_| ())
+    }
+}
+
+fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOptions) -> Result<Gateway, GatewayError> {
+    let mut ledger_options = LedgerOptions::new(Arc::clone(&clock));
+    ledger_options.durability = config.durability;
+    ledger_options.lock_wait = options.wait;
+    let ledger = Arc::new(Ledger::open(&home.ledger_dir(), ledger_options)?);
+    let registry = Arc::new(Registry::open(&home.registry_file())?);
+    let store = PackageStore::open(&home.store_dir())?;
+    let lanes = Lanes::new(home.wasm_cache_dir(), &config);
+    let directory = Arc::new(Directory::new(Arc::clone(&registry), store, lanes, config.clone()));
+    let brokers = Brokers::open(home.path(), StoreLimits::default())
+        .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
+    let services = Arc::new(HomeServices { directory: Arc::clone(&directory), brokers, salts_dir: home.salts_dir() });
+    let router = Router::new(
+        Arc::clone(&ledger) as Arc<dyn Recorder>,
+        Arc::clone(&services) as Arc<dyn Services>,
+        Arc::clone(&clock),
+        router_policy(&config),
+    );
+    let journal =
+        Journal { ledger: Arc::clone(&ledger), registry, actor: options.actor, turn: tokio::sync::Mutex::default() };
+    Ok(Gateway { inner: Arc::new(Inner { home, config, clock, ledger, journal, directory, services, router }) })
+}
+
+fn router_policy(config: &Config) -> RouterPolicy {
+    let places = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    RouterPolicy {
+        quota: QuotaPolicy {
+            calls_max: places(config.quotas.calls_max),
+            queue_max: places(config.quotas.queue_max),
+            queue_wait_max: Duration::from_millis(config.quotas.queue_wait_ms_max),
+        },
+        breaker: BreakerPolicy {
+            failures: config.breaker.failures,
+            cooldown: Duration::from_millis(config.breaker.cooldown_ms),
+        },
+        ceilings: Ceilings { payload_bytes_max: config.ceilings.payload_bytes_max },
+        timeout_max: Duration::from_millis(config.ceilings.timeout_ms_max),
+    }
+}
+
+impl From<LedgerError> for GatewayError {
+    fn from(error: LedgerError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}

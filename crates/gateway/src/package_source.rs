@@ -1,0 +1,217 @@
+//! Reads a package from a folder or a tar file.
+//!
+//! Only plain files are taken: a symlink, a device or an odd path is refused, never followed. Sizes
+//! and counts are checked before bytes are read.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use omega_contract::ErrorCode;
+use omega_contract::limits::{PACKAGE_BYTES_MAX, PACKAGE_FILE_BYTES_MAX, PACKAGE_FILES_MAX};
+use omega_validator::PackageFiles;
+
+use crate::error::GatewayError;
+
+/// Top-level folders of a plugin's source tree that are not part of its package: what build tools,
+/// version control and the scaffold put there.
+pub const IGNORED_FOLDERS: [&str; 7] =
+    [".git", ".venv", "__pycache__", "dist", "node_modules", "omega-plugin-sdk", "target"];
+
+/// Reads a package from a folder, or from a `.tar` file.
+///
+/// # Errors
+/// `package_invalid` for anything but plain files within the limits, `io` where reading failed.
+pub fn read(path: &Path) -> Result<PackageFiles, GatewayError> {
+    if path.is_dir() { read_dir(path) } else { read_tar(path) }
+}
+
+/// Reads a package from a folder, without [`IGNORED_FOLDERS`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_dir(folder: &Path) -> Result<PackageFiles, GatewayError> {
+    let mut gathered = Gathered::default();
+    let mut pending: Vec<(PathBuf, String)> = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, prefix)) = pending.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| unreadable(&prefix, &e))? {
+            let entry = entry.map_err(|e| unreadable(&prefix, &e))?;
+            let name = entry
+                .file_name()
+                .into_string()
+                .map_err(|name| invalid(format!("{prefix}{}: the name is not UTF-8", name.to_string_lossy())))?;
+            let path = format!("{prefix}{name}");
+            // `symlink_metadata`, so that a link is seen as a link.
+            let kind = fs::symlink_metadata(entry.path()).map_err(|e| unreadable(&path, &e))?.file_type();
+            if kind.is_dir() {
+                if !(prefix.is_empty() && IGNORED_FOLDERS.contains(&name.as_str())) {
+                    pending.push((entry.path(), format!("{path}/")));
+                }
+            } else if kind.is_file() {
+                let file = File::open(entry.path()).map_err(|e| unreadable(&path, &e))?;
+                gathered.take(path, file)?;
+            } else {
+                return Err(invalid(format!("{path}: only plain files and folders are taken, no links or devices")));
+            }
+        }
+    }
+    gathered.finish()
+}
+
+/// Reads a package from a tar file (POSIX ustar or pax; not compressed).
+///
+/// # Errors
+/// As [`read`].
+pub fn read_tar(file: &Path) -> Result<PackageFiles, GatewayError> {
+    let shown = file.display().to_string();
+    let metadata = fs::metadata(file).map_err(|e| unreadable(&shown, &e))?;
+    if !metadata.is_file() {
+        return Err(invalid(format!("{shown}: neither a folder nor a tar file")));
+    }
+    // Headers and padding are at most a few kilobytes a file.
+    let archive_bytes_max = PACKAGE_BYTES_MAX + PACKAGE_FILES_MAX as u64 * 4_096;
+    if metadata.len() > archive_bytes_max {
+        return Err(invalid(format!(
+            "{shown}: {} bytes, of which at most {archive_bytes_max} are taken",
+            metadata.len()
+        )));
+    }
+    let file = File::open(file).map_err(|e| unreadable(&shown, &e))?;
+    let mut archive = tar::Archive::new(io::BufReader::new(file));
+    let mut gathered = Gathered::default();
+    let broken = |e: io::Error| invalid(format!("{shown}: not a usable tar file: {e}"));
+    for entry in archive.entries().map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        let path = String::from_utf8(entry.path_bytes().into_owned())
+            .map_err(|_| invalid(format!("{shown}: a name is not UTF-8")))?;
+        let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
+        match entry.header().entry_type() {
+            tar::EntryType::Regular => gathered.take(path, entry)?,
+            tar::EntryType::Directory => {}
+            other => {
+                return Err(invalid(format!("{path}: only plain files and folders are taken, not {other:?}")));
+            }
+        }
+    }
+    gathered.finish()
+}
+
+#[derive(Default)]
+struct Gathered {
+    files: BTreeMap<String, Arc<[u8]>>,
+    bytes: u64,
+}
+
+impl Gathered {
+    fn take(&mut self, path: String, reader: impl Read) -> Result<(), GatewayError> {
+        if self.files.len() >= PACKAGE_FILES_MAX {
+            return Err(invalid(format!("more than {PACKAGE_FILES_MAX} files")));
+        }
+        let mut bytes = Vec::new();
+        reader.take(PACKAGE_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&path, &e))?;
+        self.bytes += bytes.len() as u64;
+        if bytes.len() as u64 > PACKAGE_FILE_BYTES_MAX {
+            return Err(invalid(format!("{path}: larger than {PACKAGE_FILE_BYTES_MAX} bytes")));
+        }
+        if self.bytes > PACKAGE_BYTES_MAX {
+            return Err(invalid(format!("larger than {PACKAGE_BYTES_MAX} bytes together")));
+        }
+        if self.files.insert(path.clone(), Arc::from(bytes)).is_some() {
+            return Err(invalid(format!("{path}: stands twice")));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<PackageFiles, GatewayError> {
+        PackageFiles::new(self.files).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+fn invalid(message: String) -> GatewayError {
+    GatewayError::new(ErrorCode::PackageInvalid, message)
+}
+
+fn unreadable(path: &str, error: &io::Error) -> GatewayError {
+    GatewayError::new(ErrorCode::Io, format!("{path}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tar_of(build: impl Fn(&mut tar::Builder<Vec<u8>>)) -> tempfile::NamedTempFile {
+        let mut builder = tar::Builder::new(Vec::new());
+        build(&mut builder);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), builder.into_inner().unwrap()).unwrap();
+        file
+    }
+
+    fn entry(builder: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, link: &str) {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_size(if kind == tar::EntryType::Regular { 1 } else { 0 });
+        // Written raw: the builder itself refuses the paths that an attacker would use.
+        header.as_ustar_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.as_ustar_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_cksum();
+        builder.append(&header, if kind == tar::EntryType::Regular { &b"x"[..] } else { &[] }).unwrap();
+    }
+
+    #[test]
+    fn a_tar_file_gives_what_the_folder_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("schemas/inputs")).unwrap();
+        fs::create_dir_all(folder.path().join("target/release")).unwrap();
+        fs::write(folder.path().join("a.txt"), "x").unwrap();
+        fs::write(folder.path().join("schemas/inputs/b.json"), "x").unwrap();
+        fs::write(folder.path().join("target/release/clutter"), "x").unwrap();
+        let tar = tar_of(|builder| {
+            entry(builder, "./a.txt", tar::EntryType::Regular, "");
+            entry(builder, "schemas/", tar::EntryType::Directory, "");
+            entry(builder, "schemas/inputs/b.json", tar::EntryType::Regular, "");
+        });
+        let from_folder = read(folder.path()).unwrap();
+        assert_eq!(from_folder.digests(), read(tar.path()).unwrap().digests());
+    }
+
+    #[test]
+    fn escapes_links_and_devices_are_refused() {
+        let check = |path: &str, kind: tar::EntryType, link: &str| {
+            let tar = tar_of(|builder| entry(builder, path, kind, link));
+            let error = read(tar.path()).unwrap_err();
+            assert_eq!(error.code, ErrorCode::PackageInvalid, "{path} {kind:?}");
+        };
+        check("../a", tar::EntryType::Regular, "");
+        check("/etc/passwd", tar::EntryType::Regular, "");
+        check("a/../../b", tar::EntryType::Regular, "");
+        check("a\\b", tar::EntryType::Regular, "");
+        check("a", tar::EntryType::Symlink, "/etc/passwd");
+        check("a", tar::EntryType::Link, "/etc/passwd");
+        check("a", tar::EntryType::Char, "");
+        check("a", tar::EntryType::Fifo, "");
+        let twice = tar_of(|builder| {
+            entry(builder, "a", tar::EntryType::Regular, "");
+            entry(builder, "./a", tar::EntryType::Regular, "");
+        });
+        assert_eq!(read(twice.path()).unwrap_err().code, ErrorCode::PackageInvalid);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symlink_in_a_folder_is_refused_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("a.txt")).unwrap();
+        assert_eq!(read(folder.path()).unwrap_err().code, ErrorCode::PackageInvalid);
+    }
+
+    #[test]
+    fn what_is_no_package_is_named() {
+        assert_eq!(read(Path::new("no/such/place")).unwrap_err().code, ErrorCode::Io);
+        let garbage = tempfile::NamedTempFile::new().unwrap();
+        fs::write(garbage.path(), [0xff_u8; 2_000]).unwrap();
+        assert_eq!(read(garbage.path()).unwrap_err().code, ErrorCode::PackageInvalid);
+    }
+}

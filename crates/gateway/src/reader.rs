@@ -1,0 +1,139 @@
+//! Looking at a home without holding it: no lock, no lane, no runtime.
+
+use omega_contract::capability::CapabilityApi;
+use omega_contract::manifest::MANIFEST_FILE;
+use omega_contract::plugin_info::PluginStatus;
+use omega_contract::{Capability, CapabilitySet, ErrorCode, Manifest, PluginRef};
+use omega_ledger::LedgerReader;
+use omega_registry::{GrantRow, GrantState, PackageStore, Page, PluginFilter, PluginRow, Registry, TrustRow};
+use omega_validator::{Grants, PackageFiles, check_manifest, effective_capabilities};
+use semver::Version;
+
+use crate::error::GatewayError;
+use crate::home::{Ceilings, Home};
+
+/// What a home holds, seen from beside its writer.
+pub struct HomeReader {
+    home: Home,
+    registry: Registry,
+    ledger: LedgerReader,
+}
+
+/// All that is known of one plugin.
+#[derive(Debug, Clone)]
+pub struct PluginDetails {
+    /// The version that was asked for, else the enabled one, else the highest; or the newest rejection.
+    pub row: PluginRow,
+    /// Its manifest; none for a rejected package.
+    pub manifest: Option<Manifest>,
+    /// What the operator decided on the id, all major versions.
+    pub grants: Vec<GrantRow>,
+    /// Request ∩ grant ∩ ceiling, as a call would have it now.
+    pub effective_capabilities: CapabilitySet,
+    /// Every admitted version, oldest first.
+    pub versions: Vec<(Version, PluginStatus)>,
+}
+
+impl HomeReader {
+    /// Opens a home for reading.
+    ///
+    /// # Errors
+    /// `home_invalid` where nothing was ever opened there, `io`.
+    pub fn open(home: &Home) -> Result<Self, GatewayError> {
+        let never_opened = |what: String| {
+            GatewayError::new(
+                ErrorCode::HomeInvalid,
+                format!("{what}; `omega init` finishes a home by opening it once"),
+            )
+        };
+        let registry = Registry::open_read_only(&home.registry_file()).map_err(|e| never_opened(e.to_string()))?;
+        let ledger = LedgerReader::open(&home.ledger_dir())?;
+        Ok(Self { home: home.clone(), registry, ledger })
+    }
+
+    /// A page of the plugins, rejected packages among them.
+    ///
+    /// # Errors
+    /// Where the registry's database cannot be read.
+    pub fn list_plugins(&self, filter: &PluginFilter, page: &Page) -> Result<Vec<PluginRow>, GatewayError> {
+        Ok(self.registry.list(filter, page)?)
+    }
+
+    /// All that is known of a plugin.
+    ///
+    /// # Errors
+    /// `plugin_unknown`; `package_digest_mismatch` where the store was changed; `config_invalid`.
+    pub fn plugin_details(&self, reference: &PluginRef) -> Result<PluginDetails, GatewayError> {
+        let rows = self.registry.versions(&reference.plugin_id)?;
+        let versions = rows.iter().map(|row| (row.info.version.clone(), row.info.status)).collect();
+        let row = match self.choose(reference, rows)? {
+            Some(row) => row,
+            None => {
+                let message = format!("{reference} is not registered");
+                return Err(GatewayError::new(ErrorCode::PluginUnknown, message));
+            }
+        };
+        let manifest = self.manifest(&row)?;
+        let grants = self.registry.grants(&reference.plugin_id)?;
+        let config = self.home.config().map_err(crate::home::HomeError::from)?;
+        let effective_capabilities =
+            manifest.as_ref().map(|manifest| effective(manifest, &grants, &config.ceilings)).unwrap_or_default();
+        Ok(PluginDetails { row, manifest, grants, effective_capabilities, versions })
+    }
+
+    fn choose(&self, reference: &PluginRef, rows: Vec<PluginRow>) -> Result<Option<PluginRow>, GatewayError> {
+        let meant = |row: &PluginRow| reference.version.as_ref().is_none_or(|version| row.info.version == *version);
+        let mut candidates: Vec<PluginRow> = rows.into_iter().filter(meant).collect();
+        if let Some(enabled) = candidates.iter().position(|row| row.info.status == PluginStatus::Enabled) {
+            return Ok(Some(candidates.swap_remove(enabled)));
+        }
+        if let Some(highest) = candidates.pop() {
+            return Ok(Some(highest));
+        }
+        Ok(self.registry.rejected(&reference.plugin_id)?.into_iter().find(meant))
+    }
+
+    fn manifest(&self, row: &PluginRow) -> Result<Option<Manifest>, GatewayError> {
+        if row.info.status == PluginStatus::Rejected {
+            return Ok(None);
+        }
+        let files = PackageStore::open(&self.home.store_dir())?.load(&row.info.package_digest)?;
+        let files =
+            PackageFiles::new(files).map_err(|e| GatewayError::new(ErrorCode::PackageInvalid, e.to_string()))?;
+        Ok(files.get(MANIFEST_FILE).and_then(|bytes| check_manifest(bytes).manifest))
+    }
+
+    /// Every key that is or was trusted.
+    ///
+    /// # Errors
+    /// Where the registry's database cannot be read.
+    pub fn trust(&self) -> Result<Vec<TrustRow>, GatewayError> {
+        Ok(self.registry.trust()?)
+    }
+
+    /// The ledger: events, runs, statistics.
+    pub fn ledger(&self) -> &LedgerReader {
+        &self.ledger
+    }
+}
+
+/// Request ∩ grant ∩ ceiling (INV-PNP-06), with the default grants of `omega.toml` laid under the
+/// operator's decisions on this plugin.
+pub(crate) fn effective(manifest: &Manifest, rows: &[GrantRow], ceilings: &Ceilings) -> CapabilitySet {
+    let mut grants = Grants::default();
+    for row in rows.iter().filter(|row| row.major_version == manifest.version.major) {
+        match row.state {
+            GrantState::Granted => grants.granted.insert(row.capability),
+            GrantState::Revoked => grants.revoked.insert(row.capability),
+        };
+    }
+    let withheld = |capability: &Capability| {
+        capability.since() == CapabilityApi::V1_0
+            && !ceilings.default_grants.contains(capability)
+            && !grants.granted.contains(capability)
+    };
+    let withheld: Vec<Capability> = Capability::ALL.iter().copied().filter(withheld).collect();
+    grants.revoked.extend(withheld);
+    let ceiling: CapabilitySet = ceilings.capabilities.iter().copied().collect();
+    effective_capabilities(&manifest.capabilities, &grants, &ceiling)
+}

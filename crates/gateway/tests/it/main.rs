@@ -1,0 +1,6 @@
+//! The gateway from outside: real homes, real guests, real ledger. One binary, so that wasmtime is
+//! linked once.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+mod invariants;
