@@ -1,0 +1,99 @@
+//! `omega doctor`: what this machine can enforce, lane by lane and layer by layer.
+
+use clap::Args;
+use omega_gateway::contract::ports::{LaneDescription, LaneRefusal, LayerState};
+use omega_gateway::contract::{IMPLEMENTED_API_VERSIONS, OMEGA_PLUGIN_API_VERSION};
+use serde_json::{Value, json};
+
+use crate::fault::{Exit, Fault};
+use crate::output::{Cell, Form, Output, Table, Tone};
+use crate::session::Session;
+use crate::show;
+
+/// Tell what this machine can enforce, and how to get what is missing
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  omega doctor")]
+pub(crate) struct Doctor {}
+
+impl Doctor {
+    pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
+        let Self {} = self;
+        let home = session.home()?;
+        let config = home.config()?;
+        let lanes = omega_gateway::lanes(&home, &config);
+        let missing = lanes.iter().any(|lane| lane.as_ref().map_or(true, |lane| lane.missing().is_some()));
+        if output.form() == Form::Json {
+            output.document(&json!({
+                "gateway_version": env!("CARGO_PKG_VERSION"),
+                "api_version": OMEGA_PLUGIN_API_VERSION,
+                "api_versions": IMPLEMENTED_API_VERSIONS,
+                "home": home.path(),
+                "durability": config.durability,
+                "lanes": lanes.iter().map(|lane| document(lane.as_ref())).collect::<Vec<_>>(),
+            }))?;
+        } else {
+            output.pairs(&[
+                ("gateway", Cell::plain(env!("CARGO_PKG_VERSION"))),
+                ("plugin API", Cell::plain(show::list(IMPLEMENTED_API_VERSIONS, "none"))),
+                ("home", Cell::plain(home.path().display().to_string())),
+                ("durability", Cell::plain(config.durability.as_str())),
+            ])?;
+            for lane in &lanes {
+                match lane {
+                    Ok(lane) => print(lane, output)?,
+                    Err(refusal) => {
+                        output.line([])?;
+                        output.line([Cell::new(Tone::Bad, "a lane cannot start:"), Cell::plain(&refusal.detail)])?;
+                    }
+                }
+            }
+        }
+        // A lane that cannot be enforced is a plain no: nothing would run in it.
+        Ok(if missing { Exit::No } else { Exit::Done })
+    }
+}
+
+fn print(lane: &LaneDescription, output: &mut Output) -> Result<(), Fault> {
+    output.line([])?;
+    let verdict = match lane.missing() {
+        None => Cell::new(Tone::Good, "every layer is in force"),
+        Some(_) => Cell::new(Tone::Bad, "unavailable"),
+    };
+    let determinism = Cell::faint(format!("determinism {}", lane.determinism.as_str()));
+    let head = [Cell::new(Tone::Strong, format!("lane {}", lane.kind)), Cell::plain(&lane.engine), verdict, determinism];
+    output.line(head)?;
+    let mut table = Table::of_text(["LAYER", "STOPS", "STATE"]);
+    for layer in &lane.layers {
+        let state = match &layer.state {
+            LayerState::InForce(how) => Cell::new(Tone::Good, how),
+            LayerState::Missing { remedy } => Cell::new(Tone::Bad, format!("missing: {remedy}")),
+        };
+        table.row([Cell::plain(layer.name), Cell::plain(layer.stops), state]);
+    }
+    output.table(&table)
+}
+
+fn document(lane: Result<&LaneDescription, &LaneRefusal>) -> Value {
+    let lane = match lane {
+        Ok(lane) => lane,
+        Err(refusal) => return json!({"available": false, "reason": refusal.code, "detail": refusal.detail}),
+    };
+    let layers: Vec<Value> = lane
+        .layers
+        .iter()
+        .map(|layer| {
+            let (in_force, detail) = match &layer.state {
+                LayerState::InForce(how) => (true, how),
+                LayerState::Missing { remedy } => (false, remedy),
+            };
+            json!({"name": layer.name, "stops": layer.stops, "in_force": in_force, "detail": detail})
+        })
+        .collect();
+    json!({
+        "lane": lane.kind,
+        "engine": lane.engine,
+        "available": lane.missing().is_none(),
+        "determinism": lane.determinism.as_str(),
+        "layers": layers,
+    })
+}
