@@ -9,7 +9,12 @@ use omega_contract::{ErrorCode, Lane};
 use omega_lane_wasm::{WasmLane, WasmLaneOptions};
 use omega_router::Refused;
 
-use crate::home::Config;
+use crate::home::{Config, Home};
+
+/// What each lane enforces on this machine, or why it cannot run, without opening the home (`omega doctor`).
+pub fn lanes(home: &Home, config: &Config) -> Vec<Result<LaneDescription, LaneRefusal>> {
+    Lanes::start(home.wasm_cache_dir(), config).describe()
+}
 
 /// Every lane that this build has. They are not reachable but through the gateway (INV-PNP-01).
 pub(crate) struct Lanes {
