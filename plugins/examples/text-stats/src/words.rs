@@ -7,29 +7,49 @@ use std::{
 
 /// A word is a run of letters and digits; an apostrophe or hyphen between two of them belongs to it.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let start = rest.find(char::is_alphanumeric)?;
-        let from = rest.get(start..)?;
-        let (word, after) = from.split_at_checked(word_bytes(from))?;
-        rest = after;
-        Some(word)
+        let start = skip(text, at, |character| !character.is_alphanumeric());
+        at = word_end(text, start);
+        text.get(start..at).filter(|word| !word.is_empty())
     })
 }
 
-/// The length in bytes of the word that the text starts with.
-fn word_bytes(text: &str) -> usize {
-    let mut end = 0;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, character)) = chars.next() {
-        let joins =
-            matches!(character, '\'' | '’' | '-') && chars.peek().is_some_and(|(_, next)| next.is_alphanumeric());
-        if !character.is_alphanumeric() && !joins {
+/// Where the word that starts here ends.
+fn word_end(text: &str, start: usize) -> usize {
+    let mut end = skip(text, start, char::is_alphanumeric);
+    while let Some(joint @ ('\'' | '’' | '-')) = char_at(text, end) {
+        let next = end + joint.len_utf8();
+        let beyond = skip(text, next, char::is_alphanumeric);
+        if beyond == next {
             break;
         }
-        end = at + character.len_utf8();
+        end = beyond;
     }
     end
+}
+
+/// The first place from here on where the character does not belong. ASCII, which is most of most texts, is looked at without decoding.
+fn skip(text: &str, from: usize, belongs: impl Fn(char) -> bool) -> usize {
+    let mut at = from;
+    loop {
+        let character = match text.as_bytes().get(at) {
+            Some(byte) if byte.is_ascii() => char::from(*byte),
+            Some(_) => match char_at(text, at) {
+                Some(character) => character,
+                None => return at,
+            },
+            None => return at,
+        };
+        if !belongs(character) {
+            return at;
+        }
+        at += character.len_utf8();
+    }
+}
+
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
 }
 
 /// How often each word occurs.

@@ -19,12 +19,12 @@ impl JsonPayload for Report {
 /// The plugin. Its argument's type says what it takes, its result's what it answers; `Err` declines the input.
 #[plugin]
 fn handle(text: Text) -> Result<Json<Report>, Refusal> {
-    let longest = text.content.split_whitespace().max_by_key(|word| word.chars().count());
-    let Some(longest) = longest else {
+    let words = || text.content.split_whitespace();
+    let Some(longest) = words().max_by_key(|word| word.chars().count()) else {
         return Err(Refusal::new("no_words", "there are no words to count"));
     };
     Ok(Json::new(Report {
-        words: text.content.split_whitespace().count() as u64,
+        words: words().count() as u64,
         longest_word: longest.to_owned(),
     }))
 }
