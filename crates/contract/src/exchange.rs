@@ -23,7 +23,7 @@ pub struct PluginRequest {
     /// Data for the plugin, never secrets.
     pub context: BTreeMap<String, String>,
     /// Left out: [`RequestPolicy`] with the plugin's own `max_ms`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::strict_json::present", skip_serializing_if = "Option::is_none")]
     pub policy: Option<RequestPolicy>,
 }
 
@@ -82,6 +82,7 @@ pub struct PluginResponse {
     /// How it ended.
     pub status: Status,
     /// The result where `status` is `ok`, else null.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub result: Option<Payload>,
     /// Hashes of the payload and the result, set by the gateway.
     pub evidence_hashes: EvidenceHashes,

@@ -51,16 +51,16 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_schema: Option<Value>,
     /// API 1.1: who publishes it; then `publisher/id` names it too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::strict_json::present", skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
     /// API 1.1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::strict_json::present", skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// API 1.1: an SPDX licence expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::strict_json::present", skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
     /// API 1.1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::strict_json::present", skip_serializing_if = "Option::is_none")]
     pub authors: Option<Vec<String>>,
 }
 

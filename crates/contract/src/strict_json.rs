@@ -90,6 +90,15 @@ pub fn is_interoperable(number: &Number) -> bool {
     magnitude.is_finite() && !(magnitude > integer_max && magnitude < 1e21)
 }
 
+/// For fields that may be left out but, where they are there, are not null.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// One pass over the raw bytes for what serde cannot tell: the depth, before recursion, and integers
 /// that a double would silently round.
 fn scan(bytes: &[u8]) -> Result<(), JsonError> {

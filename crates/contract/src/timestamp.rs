@@ -18,8 +18,9 @@ pub struct Timestamp {
 #[error("not an RFC 3339 date and time: {0}")]
 pub struct NotTimestamp(String);
 
-/// 9999-12-31T23:59:59.999999Z, the last instant with a four-digit year (RFC 3339 has no later).
-const UNIX_MICROS_MAX: i64 = 253_402_300_799_999_999;
+/// 9999-12-30T22:00:00.999999Z: the last that has a four-digit year (RFC 3339 has no later) under every
+/// offset, and so the last that jiff reads.
+const UNIX_MICROS_MAX: i64 = 253_402_207_200_999_999;
 /// 0000-01-01T00:00:00Z.
 const UNIX_MICROS_MIN: i64 = -62_167_219_200_000_000;
 
@@ -102,8 +103,16 @@ mod tests {
         check(-1, "1969-12-31T23:59:59.999999Z");
         check(951_782_400_000_000, "2000-02-29T00:00:00.000000Z");
         check(1_795_173_514_123_456, "2026-11-20T11:18:34.123456Z");
-        check(i64::MAX, "9999-12-31T23:59:59.999999Z");
+        check(i64::MAX, "9999-12-30T22:00:00.999999Z");
         check(i64::MIN, "0000-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn the_first_and_the_last_read_back() {
+        for unix_micros in [i64::MIN, i64::MAX] {
+            let at_limit = Timestamp::from_unix_micros(unix_micros);
+            assert_eq!(at_limit.to_string().parse(), Ok(at_limit));
+        }
     }
 
     proptest! {
