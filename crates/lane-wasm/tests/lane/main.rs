@@ -1,8 +1,11 @@
 //! The lane, from outside: one binary, so that wasmtime is linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bombs;
 mod calls;
+mod components;
 mod determinism;
 mod endings;
 mod isolation;
+mod load;
 mod support;

@@ -1,0 +1,176 @@
+//! Components that are small and costly: refused before the compiler sees them, each at its bound.
+
+use omega_contract::ErrorCode;
+use omega_contract::ports::Lane;
+use wasm_encoder::{CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType};
+
+use crate::support::{lane, program, refusal};
+
+/// Whether the bounds let a component through. It exports nothing: if all else is well, that
+/// is what is said of it.
+fn is_taken(bytes: Vec<u8>) -> bool {
+    let (code, detail) = refusal(lane().inspect(&program(bytes)));
+    assert_eq!(code, ErrorCode::ComponentInvalid, "{detail}");
+    assert!(detail.contains("exports no function") || detail.contains("at most"), "{detail}");
+    detail.contains("exports no function")
+}
+
+fn is_text_taken(text: &str) -> bool {
+    is_taken(wat::parse_str(text).unwrap())
+}
+
+fn check(of: impl Fn(usize) -> String, max: usize) {
+    assert!(is_text_taken(&of(max)), "{max} is refused");
+    assert!(!is_text_taken(&of(max + 1)), "{} is taken", max + 1);
+}
+
+fn module(items: &str) -> String {
+    format!("(component (core module {items}))")
+}
+
+#[test]
+fn functions_are_counted() {
+    check(|count| module(&"(func)".repeat(count)), 50_000);
+}
+
+#[test]
+fn items_of_modules_are_counted() {
+    check(|count| module(&"(global i32 (i32.const 0))".repeat(count)), 500_000);
+}
+
+#[test]
+fn modules_are_counted() {
+    check(|count| format!("(component {})", "(core module)".repeat(count)), 32);
+}
+
+#[test]
+fn components_inside_are_counted() {
+    check(|count| format!("(component {})", "(component)".repeat(count)), 64);
+}
+
+#[test]
+fn nesting_is_counted() {
+    check(|depth| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth)), 8);
+}
+
+#[test]
+fn core_instances_are_counted() {
+    let of = |count| format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(count));
+    check(of, 32);
+}
+
+#[test]
+fn instances_of_instances_are_counted() {
+    // Each level makes two of the level before: 2^n core instances in n lines.
+    let of = |levels: usize| {
+        let mut text = "(component (component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+        for level in 1..=levels {
+            let before = level - 1;
+            text += &format!(
+                "(component $c{level} (alias outer 1 $c{before} (component $c))
+                   (instance (instantiate $c)) (instance (instantiate $c)))"
+            );
+        }
+        text + &format!("(instance (instantiate $c{levels})))")
+    };
+    assert!(is_text_taken(&of(2)));
+    assert!(!is_text_taken(&of(20)));
+}
+
+#[test]
+fn component_items_are_counted() {
+    check(|count| format!("(component {})", "(type (func))".repeat(count)), 20_000);
+}
+
+#[test]
+fn tables_start_small() {
+    check(|elements| module(&format!("(table {elements} funcref)")), 65_536);
+}
+
+/// A component with a module of `count` functions with these locals and this body. Type 1 has `shape`
+/// parameters and results, and function 0 is of it.
+fn functions(count: usize, locals: u32, body: &[u8], shape: (usize, usize)) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    types.ty().function(vec![ValType::I32; shape.0], vec![ValType::I32; shape.1]);
+    let mut indices = FunctionSection::new();
+    let mut code = CodeSection::new();
+    indices.function(1);
+    code.function(Function::new([]).raw([UNREACHABLE, END]));
+    for _ in 0..count {
+        indices.function(0);
+        code.function(Function::new([(locals, ValType::I64)]).raw(body.iter().copied()).raw([END]));
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&indices).section(&code);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}
+
+const UNREACHABLE: u8 = 0x00;
+const NOP: u8 = 0x01;
+const END: u8 = 0x0b;
+const DROP: u8 = 0x1a;
+const EMPTY_BLOCK: [u8; 3] = [0x02, 0x40, END];
+const CALL_0: [u8; 2] = [0x10, 0x00];
+const I64_CONST_1: [u8; 2] = [0x42, 0x01];
+
+#[test]
+fn code_is_counted() {
+    // A function of a MiB costs as many units as it has operators, well below what one may cost.
+    let of = |count: usize| functions(count, 0, &[NOP; 1024 * 1024 - 64], (0, 0));
+    assert!(is_taken(of(7)));
+    assert!(!is_taken(of(9)));
+}
+
+#[test]
+fn locals_times_blocks_are_bounded() {
+    // Each of 4,000 blocks may have to merge each of n locals.
+    let of = |locals: u32| functions(1, locals, &EMPTY_BLOCK.repeat(4_000), (0, 0));
+    assert!(is_taken(of(100)));
+    assert!(!is_taken(of(10_000)));
+}
+
+#[test]
+fn operands_times_blocks_are_bounded() {
+    // n values live across 4,000 blocks.
+    let of = |operands: usize| {
+        let body = [I64_CONST_1.repeat(operands), EMPTY_BLOCK.repeat(4_000), vec![DROP; operands]].concat();
+        functions(1, 0, &body, (0, 0))
+    };
+    assert!(is_taken(of(100)));
+    assert!(!is_taken(of(10_000)));
+}
+
+#[test]
+fn targets_of_branch_tables_are_bounded() {
+    // Each target takes all 500 values of its label along.
+    let of = |targets: usize| {
+        let mut body = vec![0x02, 0x01, UNREACHABLE, 0x41, 0x00, 0x0e];
+        wasm_encoder::Encode::encode(&u32::try_from(targets).unwrap(), &mut body);
+        body.extend(vec![0x00; targets + 1]);
+        body.extend([END, UNREACHABLE]);
+        functions(1, 0, &body, (0, 500))
+    };
+    assert!(is_taken(of(1_000)));
+    assert!(!is_taken(of(100_000)));
+}
+
+#[test]
+fn calls_with_a_thousand_values_are_bounded() {
+    let of = |calls: usize| {
+        let body = [vec![UNREACHABLE], CALL_0.repeat(calls), vec![UNREACHABLE]].concat();
+        functions(1, 0, &body, (1_000, 1_000))
+    };
+    assert!(is_taken(of(50)));
+    assert!(!is_taken(of(20_000)));
+}
+
+#[test]
+fn many_functions_of_many_locals_are_bounded() {
+    // 40,000 locals take three bytes to declare.
+    let of = |count: usize| functions(count, 40_000, &[], (0, 0));
+    assert!(is_taken(of(2)));
+    assert!(!is_taken(of(6_000)));
+}
