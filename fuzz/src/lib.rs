@@ -4,8 +4,6 @@
 
 pub mod seeds;
 
-use std::fmt::Debug;
-
 use omega_contract::{canonical_bytes, strict_json};
 use omega_proof::key::SecretKey;
 use omega_proof::line::{LINE_PREFIX_BYTES, hash_after_prefix};
@@ -16,16 +14,17 @@ use serde::de::DeserializeOwned;
 /// Bytes that a target reads at most; far above what libFuzzer makes.
 pub const BYTES_MAX: u64 = 1024 * 1024;
 
-/// A contract type that is read from `bytes` comes back unchanged from its canonical form, and that form is stable.
+/// A contract type that is read from `bytes` has a canonical form that can be read again and then has the same form.
+///
+/// Compared in that form, not as values: `2.0` and `2` are one number there and two to `serde_json`.
 ///
 /// # Panics
 /// Where it does not.
-pub fn check_round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
+pub fn check_round_trip<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
     let Ok(value) = strict_json::parse_as::<T>(bytes, BYTES_MAX) else { return };
     let canonical = canonical_bytes(&value).expect("what was read can be written");
     let again = strict_json::parse_as::<T>(&canonical, u64::MAX).expect("what was written can be read");
-    assert_eq!(value, again, "the canonical form says something else");
-    assert_eq!(canonical_bytes(&again).expect("again"), canonical, "the canonical form is not stable");
+    assert_eq!(canonical_bytes(&again).expect("again"), canonical, "the canonical form says something else");
 }
 
 /// What the fuzz key signed in the seed of target `envelope`, and nothing else.

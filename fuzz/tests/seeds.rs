@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use omega_contract::{Manifest, PluginRequest, PluginResponse, strict_json};
+use omega_contract::{Manifest, PluginRequest, PluginResponse, Timestamp, strict_json};
 use omega_fuzz::{BYTES_MAX, SIGNED_PAYLOAD, package_files, seeds, signing_key};
 use omega_proof::bundle::verify_bundle;
 use omega_proof::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use omega_proof::line::strict_event;
 use omega_proof::package::verify_package_signature;
+use omega_validator::{CompiledSchema, parse_request, validate_manifest};
 
 fn folder(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target)
@@ -43,12 +44,24 @@ fn contract_types_are_taken() {
     }
     for bytes in valid("manifest") {
         strict_json::parse_as::<Manifest>(&bytes, BYTES_MAX).unwrap();
+        let report = validate_manifest(&bytes, Timestamp::EPOCH);
+        assert!(report.valid, "{report:?}");
     }
     for bytes in valid("request") {
         strict_json::parse_as::<PluginRequest>(&bytes, BYTES_MAX).unwrap();
+        parse_request(&bytes).unwrap();
     }
     for bytes in valid("response") {
         strict_json::parse_as::<PluginResponse>(&bytes, BYTES_MAX).unwrap();
+    }
+}
+
+#[test]
+fn schemas_are_taken_with_their_instances() {
+    for bytes in valid("schema") {
+        let (schema, instance) = bytes.split_at(bytes.iter().position(|byte| *byte == 0).unwrap());
+        let instance = strict_json::parse(&instance[1..], BYTES_MAX).unwrap();
+        CompiledSchema::compile(schema).unwrap().check(&instance, bytes.len() as u64).unwrap();
     }
 }
 
