@@ -27,6 +27,8 @@ pub(crate) fn build(places: &Places) -> Result<()> {
     tools::install_wasm_target(places)?;
     process::run(
         process::cargo(places)
+            // Cargo reads `.cargo/config.toml` from here: the guests' has the linker arguments for a small memory.
+            .current_dir(places.root.join("plugins"))
             .args(["build", "--release", "--locked", "--target", TARGET])
             .arg("--manifest-path")
             .arg(places.guests_manifest())
