@@ -2,14 +2,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 const [folder, ...files] = process.argv.slice(2);
 if (!folder || files.length === 0) {
   console.error("usage: node check_ledger.mjs FOLDER_WITH_NODE_MODULES LEDGER.ndjson…");
   process.exit(2);
 }
-const stringify = createRequire(join(folder, "package.json"))("fast-json-stable-stringify");
+const stringify = createRequire(resolve(folder, "package.json"))("fast-json-stable-stringify");
 const FAULTS_SHOWN_MAX = 5;
 
 /** What is wrong with one line, or undefined. */
@@ -20,6 +20,7 @@ function faultOf(line, prevHash) {
   } catch (error) {
     return `not JSON: ${error.message}`;
   }
+  if (event === null || typeof event !== "object" || Array.isArray(event)) return "not an object";
   if (stringify(event) !== line) return "the line is not the canonical JSON of its event";
   const { event_hash: stated, ...rest } = event;
   const computed = createHash("sha256").update(stringify(rest), "utf8").digest("hex");
