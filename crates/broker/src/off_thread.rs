@@ -62,7 +62,8 @@ mod tests {
         let (done, ended) = mpsc::channel();
         let deadline = Instant::now() + Duration::from_millis(10);
         let outcome = run(u64::MAX, deadline, move || {
-            let _held_until_let_go = held.recv();
+            // Held until let go; broken, this test fails after a while rather than never.
+            let _either = held.recv_timeout(Duration::from_secs(20));
             done.send(()).map_err(|e| StoreError::Io { action: "tell", source: std::io::Error::other(e) })
         });
         assert!(matches!(outcome.await, Err(StoreError::OutOfTime)));
