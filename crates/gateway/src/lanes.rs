@@ -13,7 +13,7 @@ use crate::home::{Config, Home};
 
 /// What each lane enforces on this machine, or why it cannot run, without opening the home (`omega doctor`).
 pub fn lanes(home: &Home, config: &Config) -> Vec<Result<LaneDescription, LaneRefusal>> {
-    Lanes::start(home.wasm_cache_dir(), config).describe()
+    Lanes::new(home.wasm_cache_dir(), config).describe()
 }
 
 /// Every lane that this build has. They are not reachable but through the gateway (INV-PNP-01).
