@@ -29,7 +29,7 @@ pub(crate) fn all() -> Vec<Attempt> {
     for path in ["/", ".", "..", "/proc"] {
         made.push(Attempt::of(format!("list {path}"), fs::read_dir(path)));
     }
-    for path in ["/tmp/hostile-env-probe", "hostile-env-probe", "/dev/shm/hostile-env-probe"] {
+    for path in ["/home/hostile-env-probe", "hostile-env-probe", "/dev/shm/hostile-env-probe"] {
         made.push(Attempt::of(format!("write {path}"), fs::write(path, "was here")));
     }
     made.push(Attempt::of("make a folder", fs::create_dir("hostile-env-probe-folder")));
