@@ -8,7 +8,7 @@ use crate::places::Places;
 use crate::{binary, guests, process};
 
 /// Text files that every checkout has.
-const FILES: [&str; 2] = ["README.md", "LICENSE"];
+const FILES: [&str; 3] = ["README.md", "LICENSE", "docs/ARCHITECTURE.md"];
 
 /// Builds what is missing and runs `omega demo` on files of this repository.
 pub(crate) fn run(places: &Places) -> Result<()> {

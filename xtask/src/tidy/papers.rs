@@ -1,7 +1,7 @@
 //! Rules on what surrounds the code: documents that must mention things, manifests that must inherit.
 
 use super::Finding;
-use super::rules::OWN_LINTS;
+use super::rules::{OWN_LINTS, TEMPLATES};
 use super::tree::Tree;
 
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
@@ -43,7 +43,7 @@ fn changelog(tree: &Tree) -> Vec<Finding> {
 /// Every package inherits the workspace's lints, or is listed with a reason and spells out its own.
 fn lints(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, text) in tree.texts().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+    for (path, text) in tree.texts().filter(|(path, _)| path.ends_with("Cargo.toml") && !is_template(path)) {
         let manifest: toml::Table = match text.parse() {
             Ok(manifest) => manifest,
             Err(error) => {
@@ -64,9 +64,14 @@ fn lints(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+fn is_template(path: &str) -> bool {
+    TEMPLATES.iter().any(|folder| path.starts_with(folder))
+}
+
 /// Every workspace is committed with its lock file.
 fn locks(tree: &Tree) -> Vec<Finding> {
-    let workspaces = tree.texts().filter_map(|(path, text)| {
+    let ours = tree.texts().filter(|(path, _)| !is_template(path));
+    let workspaces = ours.filter_map(|(path, text)| {
         let folder = path.strip_suffix("Cargo.toml")?;
         text.lines().any(|line| line == "[workspace]").then_some(folder)
     });
@@ -104,6 +109,7 @@ mod tests {
         assert_eq!(of("sdk/rust/Cargo.toml", "[package]\nname = 'a'\n"), 1);
         assert_eq!(of("Cargo.toml", "[workspace]\nmembers = []\n"), 0);
         assert_eq!(of("crates/a/Cargo.toml", "[package\n"), 1);
+        assert_eq!(of("sdk/rust/template/Cargo.toml", "[package]\nname = 'NAME'\n"), 0);
     }
 
     #[test]

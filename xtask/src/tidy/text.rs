@@ -46,7 +46,7 @@ fn is_program(path: &str) -> bool {
 }
 
 fn is_test_source(path: &str) -> bool {
-    path.split('/').any(|part| part == "tests" || part == "tests.rs")
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
 }
 
 /// The source up to its unit tests, which stand last.
