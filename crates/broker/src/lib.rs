@@ -60,6 +60,13 @@ impl Brokers {
         Ok(Self { artifacts, datasets })
     }
 
+    /// The stores in `home` for reading beside whoever holds the home: nothing is made and nothing removed.
+    pub fn open_beside(home: &Path, limits: StoreLimits) -> Self {
+        let artifacts = Arc::new(ArtifactStore::open_beside(home, limits));
+        let datasets = Arc::new(DatasetStore::new(Arc::clone(&artifacts)));
+        Self { artifacts, datasets }
+    }
+
     /// The artifacts.
     pub fn artifacts(&self) -> &Arc<ArtifactStore> {
         &self.artifacts

@@ -1,5 +1,6 @@
 //! Looking at a home without holding it: no lock, no lane, no runtime.
 
+use omega_broker::{Brokers, StoreLimits};
 use omega_contract::capability::CapabilityApi;
 use omega_contract::manifest::MANIFEST_FILE;
 use omega_contract::plugin_info::PluginStatus;
@@ -109,6 +110,11 @@ impl HomeReader {
     /// Where the registry's database cannot be read.
     pub fn trust(&self) -> Result<Vec<TrustRow>, GatewayError> {
         Ok(self.registry.trust()?)
+    }
+
+    /// The artifacts and datasets, to be read: nothing is made and nothing removed.
+    pub fn brokers(&self) -> Brokers {
+        Brokers::open_beside(self.home.path(), StoreLimits::default())
     }
 
     /// The ledger: events, runs, statistics.

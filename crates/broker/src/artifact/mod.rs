@@ -115,6 +115,12 @@ impl ArtifactStore {
         Ok(store)
     }
 
+    /// The store in `home` for reading beside whoever holds the home: nothing is made and nothing removed.
+    pub fn open_beside(home: &Path, limits: StoreLimits) -> Self {
+        let root = home.join("artifacts");
+        Self { root, limits, verified: VerifiedContents::default(), labelling: Mutex::new(()) }
+    }
+
     /// The digest that an id stands for: 64 lower-case hex digits stand for themselves, anything else is a name.
     ///
     /// # Errors
