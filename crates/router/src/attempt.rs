@@ -109,7 +109,12 @@ impl Router {
                 bounded(&format!("{}: {}", printable(&code), printable(&message))),
             ),
             LaneEnding::Failed { reason, detail, .. } => {
-                let status = if reason == ErrorCode::Timeout { Status::Timeout } else { Status::Error };
+                let status = match reason {
+                    ErrorCode::Timeout => Status::Timeout,
+                    // A lane may see before we do that a result is too large: still a rule, not a failure.
+                    ErrorCode::OutputTooLarge => Status::Rejected,
+                    _ => Status::Error,
+                };
                 Verdict::without_result(status, reason, bounded(&printable(&detail)))
             }
         };
