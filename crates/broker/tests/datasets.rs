@@ -215,6 +215,27 @@ fn names_never_change_their_meaning() {
 }
 
 #[test]
+fn of_many_that_want_one_name_one_gets_it() {
+    let home = Home::new();
+    for round in 0..10 {
+        let (name, start) = (format!("d{round}"), std::sync::Barrier::new(8));
+        let race = &|i: usize| {
+            start.wait();
+            match add(&home, &name, format!("id\n{i}\n").as_bytes(), Csv, "id") {
+                Ok(_) => 1,
+                Err(StoreError::NameTaken { .. }) => 0,
+                Err(e) => panic!("{e}"),
+            }
+        };
+        let won: usize = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..8).map(|i| scope.spawn(move || race(i))).collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).sum()
+        });
+        assert_eq!(won, 1);
+    }
+}
+
+#[test]
 fn the_list_is_paged_by_name() {
     let home = Home::new();
     let names: BTreeSet<_> = (0..12).map(|i| format!("set-{i}")).collect();
