@@ -1,0 +1,184 @@
+//! What a whole call costs: validation, evidence and sandbox, beside wasmtime alone in the same run.
+//!
+//! `cargo bench -p omega-gateway --bench call` (needs `cargo xtask guests`); `-- --quick` runs a tenth.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+
+#[path = "../../lane-wasm/benches/raw/mod.rs"]
+mod raw;
+mod stages;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use omega_contract::manifest::SIGNATURE_FILE;
+use omega_contract::ports::{LaneLimits, LaneProgram};
+use omega_contract::{DeterminismMode, Payload, PluginId, RequestPolicy, Sha256Hex, Status, Timestamp};
+use omega_gateway::{Gateway, Home, OpenOptions, package_source, request, sign_package};
+use omega_validator::PackageFiles;
+use raw::Raw;
+
+const CALLERS: usize = 256;
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let scale = |full: usize| if quick { full / 10 } else { full };
+    let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
+    one_call(&text, scale(10_000));
+    stages::table(&text, scale(10_000));
+    many_calls(&text, scale(40_000));
+    busy_loop(scale(200).max(20));
+}
+
+/// One caller, relaxed durability.
+fn one_call(text: &str, rounds: usize) {
+    println!("one call, 4 KiB text to report, one caller, relaxed durability, {rounds} rounds");
+    println!("{:<34} {:>9} {:>9} {:>12}", "", "p50 µs", "p99 µs", "p50 - raw");
+    let raw = Raw::new(&program("examples/text-stats"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (_folder, gateway) = open("relaxed").await;
+        let plugin = install(&gateway, "examples/text-stats").await;
+        let mut took: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
+        // In turn, so that whatever else the machine does strikes both alike.
+        for round in 0..rounds + rounds / 10 {
+            let started = Instant::now();
+            raw.call(text);
+            let bare = started.elapsed();
+            let asked = request(Payload::text(text));
+            let started = Instant::now();
+            let answer = gateway.invoke(&plugin, asked).await.unwrap();
+            let whole = started.elapsed();
+            assert_eq!(answer.response.status, Status::Ok);
+            if round >= rounds / 10 {
+                took[0].push(bare);
+                took[1].push(whole);
+            }
+        }
+        let [bare, whole] = took.map(quantiles);
+        println!("{:<34} {:>9.1} {:>9.1}", "raw: store, instantiate, call, drop", bare.0, bare.1);
+        println!("{:<34} {:>9.1} {:>9.1} {:>12.1}\n", "gateway: invoke", whole.0, whole.1, whole.0 - bare.0);
+    });
+}
+
+/// Many callers, each durability in a home of its own.
+fn many_calls(text: &str, calls: usize) {
+    println!("{CALLERS} callers, {calls} calls of 4 KiB, all cores");
+    println!("{:<12} {:>12} {:>10} {:>10} {:>10}", "durability", "calls/s", "p50 ms", "p99 ms", "ratio");
+    let mut relaxed_rate = None;
+    for durability in ["relaxed", "batch"] {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let (rate, took) = runtime.block_on(async {
+            let (_folder, gateway) = open(durability).await;
+            let plugin = install(&gateway, "examples/text-stats").await;
+            drive(&gateway, &plugin, text, calls / 10).await;
+            drive(&gateway, &plugin, text, calls).await
+        });
+        let (p50, p99) = quantiles(took);
+        let ratio = rate / *relaxed_rate.get_or_insert(rate);
+        println!("{durability:<12} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2}", p50 / 1e3, p99 / 1e3);
+    }
+    println!();
+}
+
+async fn drive(gateway: &Gateway, plugin: &PluginId, text: &str, calls: usize) -> (f64, Vec<Duration>) {
+    let left = Arc::new(AtomicUsize::new(calls));
+    let started = Instant::now();
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (gateway, plugin, text, left) = (gateway.clone(), plugin.clone(), text.to_owned(), Arc::clone(&left));
+            tokio::spawn(async move {
+                let mut took = Vec::new();
+                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+                    let started = Instant::now();
+                    let mut asked = request(Payload::text(text.as_str()));
+                    asked.policy =
+                        Some(RequestPolicy { deterministic_only: false, timeout_ms: 60_000, max_retries: 0 });
+                    let answer = gateway.invoke(&plugin, asked).await.unwrap();
+                    assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
+                    took.push(started.elapsed());
+                }
+                took
+            })
+        })
+        .collect();
+    let mut all = Vec::with_capacity(calls);
+    for caller in callers {
+        all.extend(caller.await.unwrap());
+    }
+    (calls as f64 / started.elapsed().as_secs_f64(), all)
+}
+
+/// An endless loop whose manifest allows it 100 ms.
+fn busy_loop(rounds: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let took = runtime.block_on(async {
+        let (_folder, gateway) = open("relaxed").await;
+        let plugin = install(&gateway, "hostile/spin").await;
+        let mut took = Vec::new();
+        for _ in 0..rounds {
+            let started = Instant::now();
+            let answer = gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
+            took.push(started.elapsed());
+            assert_eq!(answer.response.status, Status::Timeout, "{}", answer.response.notes);
+        }
+        took
+    });
+    let (p50, p99) = quantiles(took);
+    println!("busy loop with a 100 ms limit, {rounds} rounds: stopped after p50 {:.2} ms, p99 {:.2} ms", p50 / 1e3, p99 / 1e3);
+}
+
+async fn open(durability: &str) -> (tempfile::TempDir, Gateway) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::init(&folder.path().join("home"), Timestamp::EPOCH).unwrap();
+    let config = format!("durability = {durability:?}\n[breaker]\nfailures = 1000000\n");
+    std::fs::write(home.path().join("omega.toml"), config).unwrap();
+    let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
+    (folder, gateway)
+}
+
+async fn install(gateway: &Gateway, name: &str) -> PluginId {
+    let mut files = files(name);
+    let key = gateway.home().operator_key().unwrap();
+    let envelope = sign_package(&PackageFiles::new(files.clone()).unwrap(), &key).unwrap();
+    files.insert(SIGNATURE_FILE.to_owned(), Arc::from(envelope));
+    let info = gateway.register_plugin(PackageFiles::new(files).unwrap()).await.unwrap();
+    gateway.enable_plugin(&info.plugin_id, None).await.unwrap();
+    info.plugin_id
+}
+
+fn files(name: &str) -> BTreeMap<String, Arc<[u8]>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/packages").join(name);
+    assert!(folder.is_dir(), "{} is missing: run `cargo xtask guests` first", folder.display());
+    let files = package_source::read_dir(&folder).unwrap();
+    files.iter().map(|(path, bytes)| (path.to_owned(), Arc::clone(bytes))).collect()
+}
+
+fn program(name: &str) -> LaneProgram {
+    LaneProgram {
+        plugin_id: "bench".parse().unwrap(),
+        package_digest: Sha256Hex::of(b""),
+        code: Arc::clone(&files(name)["plugin.wasm"]),
+        export: "handle".into(),
+        capabilities: [omega_contract::Capability::ReadText, omega_contract::Capability::WriteReport].into(),
+        determinism: DeterminismMode::Deterministic,
+        limits: LaneLimits {
+            memory_bytes_max: 64 << 20,
+            fuel_max: None,
+            output_bytes_max: 1 << 20,
+            log_bytes_max: 64 << 10,
+            host_calls_max: 100_000,
+        },
+    }
+}
+
+/// p50 and p99, in microseconds.
+fn quantiles(mut took: Vec<Duration>) -> (f64, f64) {
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+    (at(0.5), at(0.99))
+}
