@@ -16,7 +16,7 @@ fn check(line: &[u8]) {
     let scanned = Line::scan(line);
     if let Ok(scanned) = &scanned {
         for key in ["reason", "", "\"", "attempt"] {
-            let _ = scanned.meta.get(key);
+            let _ = scanned.meta().get(key);
         }
     }
     let checked = checked_event(line);

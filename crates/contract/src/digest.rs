@@ -48,6 +48,11 @@ impl Sha256Hex {
 pub struct HexDigits([u8; 64]);
 
 impl HexDigits {
+    /// The digits as ASCII.
+    pub const fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+
     /// The digits as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hex digits are ASCII by construction")

@@ -39,7 +39,7 @@ impl DraftLine {
         put(&mut bytes, draft.kind.as_str());
         put(&mut bytes, "\",\"meta\":{");
         for (at, (key, value)) in draft.meta.iter().enumerate() {
-            if !key.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\') {
+            if !key.bytes().all(|byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\') {
                 let shown: String = key.chars().take(32).collect();
                 return Err(RecorderError { cause: format!("a key of meta is not plain ASCII: {shown:?}") });
             }

@@ -163,6 +163,9 @@ pub enum FaultKind {
         /// What is there.
         found: u64,
     },
+    /// The acknowledged bytes end within a line, which is therefore not the one that was acknowledged.
+    #[error("other line: the acknowledged bytes end within it")]
+    OverMark,
     /// `synced` is not there though segments are.
     #[error("missing: without it, acknowledged events cannot be told from torn ones")]
     MarkMissing,

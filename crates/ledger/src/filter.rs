@@ -34,15 +34,15 @@ impl Filter {
 
     /// Whether no later line can be meant.
     pub(crate) fn is_past(&self, spot: Spot, line: &Line<'_>) -> bool {
-        spot.index >= self.end || self.until.as_deref().is_some_and(|until| line.ts >= until)
+        spot.index >= self.end || self.until.as_deref().is_some_and(|until| line.ts() >= until)
     }
 
     pub(crate) fn matches(&self, spot: Spot, line: &Line<'_>) -> bool {
         (self.first..self.end).contains(&spot.index)
-            && (self.kinds.is_empty() || self.kinds.contains(&line.kind))
-            && self.run_id.as_deref().is_none_or(|id| line.run_id.as_bytes() == id)
-            && self.plugin_id.as_deref().is_none_or(|id| line.plugin_id == id)
-            && self.since.as_deref().is_none_or(|since| line.ts >= since)
-            && self.until.as_deref().is_none_or(|until| line.ts < until)
+            && (self.kinds.is_empty() || self.kinds.contains(&line.kind()))
+            && self.run_id.as_deref().is_none_or(|id| line.run_id().as_bytes() == id)
+            && self.plugin_id.as_deref().is_none_or(|id| line.plugin_id() == id)
+            && self.since.as_deref().is_none_or(|since| line.ts() >= since)
+            && self.until.as_deref().is_none_or(|until| line.ts() < until)
     }
 }

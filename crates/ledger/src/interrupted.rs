@@ -64,7 +64,7 @@ pub(crate) fn find_interrupted(dir: &Path, end: Mark) -> Result<Vec<Interrupted>
         }
         let at_fault = |kind| fault_at(spot, FaultKind::Line(kind));
         let line = Line::scan(bytes).map_err(at_fault)?;
-        if matches!(line.kind, EventKind::Invoke | EventKind::Result | EventKind::Reject | EventKind::Error) {
+        if matches!(line.kind(), EventKind::Invoke | EventKind::Result | EventKind::Reject | EventKind::Error) {
             line.hash().map_err(at_fault)?;
             let event = line.event().map_err(at_fault)?;
             // What does not pair was not left by a crash and is not for recovery to judge.

@@ -34,6 +34,7 @@ mod sequence;
 mod space;
 mod stream;
 mod tally;
+mod verify;
 mod view;
 
 pub use error::{FaultKind, LedgerError, LedgerFault};
@@ -41,6 +42,7 @@ pub use export::ExportRequest;
 pub use interrupted::Interrupted;
 pub use ledger::{Ledger, OpenReport};
 pub use omega_proof::bundle::PlacedEvent;
+pub use omega_proof::chain::Strictness;
 pub use options::{
     BATCH_BYTES_MAX, BATCH_EVENTS_MAX, DISK_RESERVE_BYTES, FLUSH_INTERVAL_MS, LedgerOptions, QUEUE_BYTES_MAX,
     QUEUE_EVENTS_MAX, SEGMENT_BYTES_MAX,
@@ -48,3 +50,4 @@ pub use options::{
 pub use quarantine::Quarantined;
 pub use query::{CallTally, Order, PAGE_EVENTS_MAX, PAGE_RUNS_MAX, Page, Query, RunPage, RunQuery, RunSummary, Stats};
 pub use questions::LedgerReader;
+pub use verify::{LedgerVerdict, Progress, verify};

@@ -8,9 +8,11 @@
 use std::path::Path;
 
 use omega_contract::Sha256Hex;
+use omega_proof::line::LineFault;
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
+use crate::segment::segment_name;
 
 pub(crate) const MARK_FILE: &str = "synced";
 
@@ -68,6 +70,52 @@ impl Mark {
         };
         let unreadable = || mark_fault(FaultKind::MarkUnreadable);
         Self::decode(&bytes).map(Some).ok_or_else(unreadable)
+    }
+}
+
+impl Mark {
+    /// Says whether what was found in `file`, which has `bytes`, up to the marked length is what was synced.
+    pub(crate) fn confirm(
+        &self,
+        file: &str,
+        bytes: u64,
+        next_index: u64,
+        head: Option<Sha256Hex>,
+    ) -> Result<(), LedgerFault> {
+        let kind = match (head, self.head) {
+            _ if next_index != self.next_index => FaultKind::OtherCount { synced: self.next_index, found: next_index },
+            (found, synced) if found == synced => return Ok(()),
+            (Some(found), Some(synced)) => FaultKind::OtherHead { synced, found },
+            // The mark contradicts itself: events without a last one, or the other way round.
+            _ => {
+                return Err(LedgerFault {
+                    file: MARK_FILE.to_owned(),
+                    line: 0,
+                    offset: 0,
+                    kind: FaultKind::MarkUnreadable,
+                });
+            }
+        };
+        Err(LedgerFault { file: file.to_owned(), line: 0, offset: bytes.min(self.length), kind })
+    }
+
+    /// A fault of the bytes below the mark, of a segment that has `bytes`. A last line that seems cut off there
+    /// and goes on behind the mark is another line than the one that was synced.
+    pub(crate) fn fault_below(&self, fault: LedgerFault, bytes: u64) -> LedgerFault {
+        if fault.kind == FaultKind::Line(LineFault::MissingNewline) && bytes > self.length {
+            return LedgerFault { kind: FaultKind::OverMark, ..fault };
+        }
+        fault
+    }
+
+    /// Says whether the marked segment, of which `bytes` are there, can hold what was synced.
+    pub(crate) fn reaches(&self, bytes: Option<u64>) -> Result<(), LedgerFault> {
+        let found = bytes.unwrap_or(0);
+        if bytes.is_some() && found >= self.length {
+            return Ok(());
+        }
+        let kind = FaultKind::Truncated { synced: self.length, found };
+        Err(LedgerFault { file: segment_name(self.segment), line: 0, offset: found, kind })
     }
 }
 

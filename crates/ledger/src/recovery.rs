@@ -16,7 +16,7 @@ use omega_proof::line::{Line, LineFault};
 use crate::check::{Piece, check_piece};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
-use crate::mark::{MARK_FILE, Mark, MarkFile, mark_fault};
+use crate::mark::{Mark, MarkFile, mark_fault};
 use crate::quarantine::{Cut, quarantine};
 use crate::segment::{LineReader, Segment, list_segments, segment_name, segment_path};
 use crate::segment_writer::create_segment;
@@ -77,28 +77,15 @@ fn check_acknowledged(segments: &[Segment], mark: Mark) -> Result<Option<Sha256H
         }
     }
     let found = segments.iter().find(|segment| segment.first_index == mark.segment);
-    let bytes = found.map_or(0, |segment| segment.bytes);
-    let path = found.map_or_else(|| segment_name(mark.segment).into(), |segment| segment.path.clone());
-    let at_fault = |kind| LedgerFault { file: file_name(&path), line: 0, offset: bytes, kind };
-    if found.is_none() || bytes < mark.length {
-        return Err(at_fault(FaultKind::Truncated { synced: mark.length, found: bytes }).into());
-    }
-    let piece = Piece { path: path.clone(), lines_before: 0, from: 0, to: mark.length };
+    mark.reaches(found.map(|segment| segment.bytes))?;
+    let Some(segment) = found else { return Ok(head) };
+    let piece = Piece { path: segment.path.clone(), lines_before: 0, from: 0, to: mark.length };
     let checked = check_piece(&piece, head, Strictness::Standard, |_, _| ())?;
     if let Some(fault) = checked.fault {
-        return Err(fault.into());
+        return Err(mark.fault_below(fault, segment.bytes).into());
     }
-    let found = mark.segment + checked.lines;
-    if found != mark.next_index {
-        return Err(at_fault(FaultKind::OtherCount { synced: mark.next_index, found }).into());
-    }
-    match (checked.head, mark.head) {
-        (found, synced) if found == synced => Ok(found),
-        (Some(found), Some(synced)) => Err(at_fault(FaultKind::OtherHead { synced, found }).into()),
-        _ => {
-            Err(LedgerFault { file: MARK_FILE.to_owned(), line: 0, offset: 0, kind: FaultKind::MarkUnreadable }.into())
-        }
-    }
+    mark.confirm(&file_name(&segment.path), segment.bytes, mark.segment + checked.lines, checked.head)?;
+    Ok(checked.head)
 }
 
 /// The last line of a sealed segment: its form and hash. Gives that hash.
@@ -128,14 +115,10 @@ fn check_first_line(segment: &Segment, head: Option<Sha256Hex>) -> Result<(), Le
         // Empty or torn: whether that is allowed is found where the segment itself is checked.
         return Ok(());
     };
+    let digits = head.map(|head| *head.to_hex().as_bytes());
     let linked = Line::scan(line).and_then(|line| {
         line.hash()?;
-        let expected = head.map(|head| head.to_string()).unwrap_or_default();
-        if line.prev_hash == expected {
-            Ok(())
-        } else {
-            Err(LineFault::BrokenLink { stated: line.prev_hash.to_owned(), expected })
-        }
+        line.links_to(digits.as_ref())
     });
     let file = file_name(&segment.path);
     Ok(linked.map_err(|kind| LedgerFault { file, line: 1, offset: 0, kind: FaultKind::Line(kind) })?)
@@ -176,5 +159,5 @@ fn last_event(segments: &[Segment], end: Mark) -> Result<Option<(Timestamp, Stri
     let mut reader = LineReader::open(&segment.path)?;
     let line = reader.line_before(length).map_err(LedgerError::read(&segment.path))?;
     let found = line.and_then(|(_, line)| Line::scan(line).ok());
-    Ok(found.map(|line| (line.ts.parse().unwrap_or(Timestamp::EPOCH), line.event_id.to_owned())))
+    Ok(found.map(|line| (line.ts().parse().unwrap_or(Timestamp::EPOCH), line.event_id().to_owned())))
 }

@@ -61,6 +61,13 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<Segment>, LedgerError> {
         segments.push(Segment { first_index, bytes, path: entry.path() });
     }
     segments.sort_by_key(|segment| segment.first_index);
+    // A writer may have gone on to a new segment while the folder was read: all but the last are at their final
+    // length by now.
+    if let Some((_, sealed)) = segments.split_last_mut() {
+        for segment in sealed {
+            segment.bytes = std::fs::metadata(&segment.path).map_err(LedgerError::read(&segment.path))?.len();
+        }
+    }
     Ok(segments)
 }
 

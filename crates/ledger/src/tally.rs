@@ -52,18 +52,18 @@ pub(crate) enum CallEvent {
 
 impl CallEvent {
     pub(crate) fn of(line: &Line<'_>) -> Self {
-        let status = match line.kind {
+        let status = match line.kind() {
             EventKind::Invoke => return Self::Begins { call: call_of(line) },
             EventKind::Result => CallStatus::Ok,
             EventKind::Reject => CallStatus::Rejected,
-            EventKind::Error if line.meta.get("reason") == Some("timeout") => CallStatus::Timeout,
+            EventKind::Error if line.meta().get("reason") == Some("timeout") => CallStatus::Timeout,
             EventKind::Error => CallStatus::Error,
             _ => return Self::None,
         };
         // The registry's refusals (run `system`) name no request and are no calls.
-        if line.request_id.is_empty() {
+        if line.request_id().is_empty() {
             Self::None
-        } else if line.kind == EventKind::Result || line.meta.get("attempt").is_some() {
+        } else if line.kind() == EventKind::Result || line.meta().get("attempt").is_some() {
             Self::Ends { call: call_of(line), status }
         } else {
             Self::Refused(status)
@@ -72,12 +72,12 @@ impl CallEvent {
 }
 
 fn call_of(line: &Line<'_>) -> i64 {
-    call_number(line.request_id.as_bytes(), step_of(line))
+    call_number(line.request_id().as_bytes(), step_of(line))
 }
 
 /// The step of a line, `0` where it is left out.
 pub(crate) fn step_of<'a>(line: &Line<'a>) -> &'a str {
-    line.meta.get("step").unwrap_or("0")
+    line.meta().get("step").unwrap_or("0")
 }
 
 /// A call's number within its run: 8 bytes of a hash over the escaped request and the step. Two calls may
@@ -138,8 +138,8 @@ impl<'a> Tally<'a> {
     /// Gives the number of the line's run, and what the line says of a call.
     pub(crate) fn observe(&mut self, index: u64, line: &Line<'_>) -> Result<(u64, CallEvent), LedgerError> {
         let from = *self.from.get_or_insert(index);
-        let ts = line.ts.parse().unwrap_or(Timestamp::EPOCH);
-        if !self.runs.contains_key(line.run_id) {
+        let ts = line.ts().parse().unwrap_or(Timestamp::EPOCH);
+        if !self.runs.contains_key(line.run_id()) {
             let fresh = RunRow {
                 first_index: index,
                 last_index: index,
@@ -148,10 +148,10 @@ impl<'a> Tally<'a> {
                 events: 0,
                 calls: CallTally::default(),
             };
-            let row = self.prior.run(line.run_id)?.unwrap_or(fresh);
-            self.runs.insert(line.run_id.to_owned(), row);
+            let row = self.prior.run(line.run_id())?.unwrap_or(fresh);
+            self.runs.insert(line.run_id().to_owned(), row);
         }
-        let row = self.runs.get_mut(line.run_id).expect("the run was put there if it was not");
+        let row = self.runs.get_mut(line.run_id()).expect("the run was put there if it was not");
         row.last_index = index;
         row.last_ts = ts;
         row.events += 1;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use omega_contract::ports::CallKey;
 use omega_contract::{EventKind, RunId, Timestamp};
 use omega_proof::bundle::PlacedEvent;
-use omega_proof::line::Line;
+use omega_proof::line::{Line, hash_of_digits};
 
 use crate::claims::InHistory;
 use crate::encode::escaped;
@@ -123,12 +123,12 @@ impl View {
         let end = self.each_line(Spot::START, |spot, line| {
             tally.observe(spot.index, line)?;
             if let Some(count) =
-                EventKind::ALL.iter().position(|kind| *kind == line.kind).and_then(|at| kinds.get_mut(at))
+                EventKind::ALL.iter().position(|kind| *kind == line.kind()).and_then(|at| kinds.get_mut(at))
             {
                 *count += 1;
             }
-            head = line.event_hash.parse().ok();
-            last_ts = line.ts.parse().ok();
+            head = Some(hash_of_digits(line.event_hash()));
+            last_ts = line.ts().parse().ok();
             first_ts = first_ts.or(last_ts);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -159,9 +159,10 @@ impl View {
             if spot.index >= before {
                 return Ok(ControlFlow::Break(()));
             }
-            if line.run_id.as_bytes() == run {
+            if line.run_id().as_bytes() == run {
                 answer = InHistory::RunOnly;
-                if line.kind == EventKind::Invoke && line.request_id.as_bytes() == request && step_of(line) == step {
+                if line.kind() == EventKind::Invoke && line.request_id().as_bytes() == request && step_of(line) == step
+                {
                     answer = InHistory::Invoke;
                     return Ok(ControlFlow::Break(()));
                 }

@@ -2,12 +2,11 @@
 
 mod support;
 
-use futures_util::FutureExt;
 use omega_contract::ports::{CallKey, ClaimError};
 use omega_contract::{ErrorCode, EventDraft, EventKind, Recorder, Timestamp, canonical_bytes};
 use omega_ledger::{ExportRequest, Ledger, LedgerError, LedgerReader, Order, Query, RunQuery};
 use omega_proof::bundle::{HeadCheck, verify_bundle};
-use support::{call, draft, open, options};
+use support::{block_on, call, draft, open, options};
 
 fn export(run: &str) -> ExportRequest {
     ExportRequest {
@@ -180,7 +179,7 @@ fn an_event_is_durable_on_an_executor_that_is_not_tokio() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path());
     let recorded = ledger.record(draft(EventKind::Invoke, "run", "a", 1)).unwrap();
-    ledger.durable(recorded).now_or_never().unwrap().unwrap();
+    block_on(ledger.durable(recorded)).unwrap();
     let unknown = omega_contract::ports::Recorded { index: 77, ..recorded };
-    assert!(ledger.durable(unknown).now_or_never().unwrap().unwrap_err().cause.contains("no event 77"));
+    assert!(block_on(ledger.durable(unknown)).unwrap_err().cause.contains("no event 77"));
 }

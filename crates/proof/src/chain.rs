@@ -8,7 +8,7 @@
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 use omega_contract::{Sha256Hex, Timestamp};
 
-use crate::line::{Line, LineFault, strict_event};
+use crate::line::{HashText, Line, LineFault, hash_of_digits, strict_event};
 
 /// How much is checked of each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,21 @@ impl Stretch {
     }
 }
 
+/// The last good line of a stretch.
+#[derive(Debug)]
+struct Last {
+    hash: Sha256Hex,
+    /// The hash as the next line is to have it.
+    digits: HashText,
+    ts: Vec<u8>,
+}
+
 /// Checks the lines of one stretch, fed one after the other.
 #[derive(Debug)]
 pub struct StretchCheck {
     strictness: Strictness,
     first: Option<(Option<Sha256Hex>, Timestamp)>,
-    last: Option<(Sha256Hex, String)>,
+    last: Option<Last>,
     lines: u64,
     bytes: u64,
 }
@@ -115,7 +124,7 @@ impl StretchCheck {
 
     /// The hash of the last line, where there was one.
     pub fn last_event_hash(&self) -> Option<Sha256Hex> {
-        self.last.as_ref().map(|(hash, _)| *hash)
+        self.last.as_ref().map(|last| last.hash)
     }
 
     /// How many lines were good so far.
@@ -131,8 +140,9 @@ impl StretchCheck {
     /// What was found; `None` of no lines at all.
     pub fn finish(self) -> Option<Stretch> {
         let (first_prev_hash, first_ts) = self.first?;
-        let (last_event_hash, last_ts) = self.last?;
-        let last_ts = last_ts.parse().unwrap_or(Timestamp::EPOCH);
+        let last = self.last?;
+        let last_ts = time(&last.ts);
+        let last_event_hash = last.hash;
         Some(Stretch { first_prev_hash, last_event_hash, first_ts, last_ts, lines: self.lines, bytes: self.bytes })
     }
 
@@ -148,28 +158,28 @@ impl StretchCheck {
         }
         match &mut self.last {
             None => {
-                let no_hash = LineFault::NotExact { at: 0, expected: "prev_hash as 64 hex digits or nothing" };
-                let stated = Some(line.prev_hash).filter(|text| !text.is_empty());
-                let stated = stated.map(str::parse).transpose().map_err(|_| no_hash)?;
-                let ts = line.ts.parse().unwrap_or(Timestamp::EPOCH);
-                self.first = Some((stated, ts));
-                self.last = Some((hash, line.ts.to_owned()));
+                let ts = time(line.ts_bytes());
+                self.first = Some((line.prev_hash().map(hash_of_digits), ts));
+                self.last = Some(Last { hash, digits: *line.event_hash(), ts: line.ts_bytes().to_owned() });
             }
-            Some((previous, before)) => {
-                if line.prev_hash != previous.to_hex().as_str() {
-                    let (stated, expected) = (line.prev_hash.to_owned(), previous.to_string());
-                    return Err(LineFault::BrokenLink { stated, expected });
+            Some(last) => {
+                line.links_to(Some(&last.digits))?;
+                if self.strictness == Strictness::Strict && line.ts_bytes() < last.ts.as_slice() {
+                    let before = String::from_utf8_lossy(&last.ts).into_owned();
+                    return Err(LineFault::TimeRunsBack { stated: line.ts().to_owned(), before });
                 }
-                if self.strictness == Strictness::Strict && line.ts < before.as_str() {
-                    return Err(LineFault::TimeRunsBack { stated: line.ts.to_owned(), before: before.clone() });
-                }
-                *previous = hash;
-                before.clear();
-                before.push_str(line.ts);
+                (last.hash, last.digits) = (hash, *line.event_hash());
+                last.ts.clear();
+                last.ts.extend_from_slice(line.ts_bytes());
             }
         }
         Ok((line, hash))
     }
+}
+
+/// A time as a line has it. That it is one is for the strict check to say.
+fn time(text: &[u8]) -> Timestamp {
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::EPOCH)
 }
 
 #[cfg(test)]
@@ -185,7 +195,7 @@ mod tests {
             event.prev_hash.clone_from(&previous);
             event.ts = Timestamp::from_unix_micros(1_795_173_514_123_456 + i64::try_from(at / 2).unwrap()).to_string();
             let mut line = line_of(&event);
-            previous = Line::scan(&line).unwrap().event_hash.to_owned();
+            previous = Line::scan(&line).unwrap().hash().unwrap().to_string();
             line.push(b'\n');
             lines.push(line);
         }
@@ -244,7 +254,7 @@ mod tests {
         first.ts = "2026-11-20T11:18:34.123457Z".into();
         let first = line_of(&first);
         let mut second = event(omega_contract::Meta::new());
-        second.prev_hash = Line::scan(&first).unwrap().event_hash.to_owned();
+        second.prev_hash = Line::scan(&first).unwrap().hash().unwrap().to_string();
         let mut lines = vec![first, line_of(&second)];
         for line in &mut lines {
             line.push(b'\n');

@@ -18,9 +18,6 @@ mod scanner;
 /// `{` and what follows them.
 pub const LINE_PREFIX_BYTES: usize = 81;
 
-const HASH_AT: usize = 15;
-const HASH_END: usize = HASH_AT + 64;
-
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
@@ -81,52 +78,46 @@ pub enum LineFault {
     },
 }
 
+/// A hash as a line has it.
+pub type HashText = [u8; 64];
+
 /// The fields of a line, as its bytes have them: text inside is still JSON-escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The whole line, without its newline.
-    pub text: &'a str,
-    /// 64 digits, not yet compared with the bytes: see [`Line::hash`].
-    pub event_hash: &'a str,
-    /// A ULID.
-    pub event_id: &'a str,
-    /// 64 hex digits or nothing.
-    pub input_hash: &'a str,
-    /// What happened.
-    pub kind: EventKind,
-    /// The inside of the `meta` object.
-    pub meta: RawMeta<'a>,
-    /// 64 hex digits or nothing.
-    pub output_hash: &'a str,
-    /// The plugin or nothing.
-    pub plugin_id: &'a str,
-    /// 64 hex digits or nothing.
-    pub prev_hash: &'a str,
-    /// The request or nothing, escaped.
-    pub request_id: &'a str,
-    /// The run, escaped.
-    pub run_id: &'a str,
-    /// RFC 3339.
-    pub ts: &'a str,
+    bytes: &'a [u8],
+    event_hash: &'a HashText,
+    event_id: &'a [u8],
+    kind: EventKind,
+    meta: RawMeta<'a>,
+    plugin_id: &'a [u8],
+    prev_hash: Option<&'a HashText>,
+    request_id: &'a [u8],
+    run_id: &'a [u8],
+    ts: &'a [u8],
 }
 
 /// The entries of a line's `meta`, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawMeta<'a>(&'a str);
+pub struct RawMeta<'a>(&'a [u8]);
 
 impl<'a> RawMeta<'a> {
     /// The value of `key`, still escaped.
     pub fn get(self, key: &str) -> Option<&'a str> {
-        let mut scanner = Scanner::new(self.0);
-        while !self.0.is_empty() {
-            let (found, value) = scanner.entry().ok()?;
-            if found == key {
-                return Some(value);
+        let mut scanner = Scanner::new(self.0).ok()?;
+        while !scanner.is_at_end() {
+            let (found, value) = scanner.entry()?;
+            if found == key.as_bytes() {
+                return Some(text(value));
             }
-            scanner.literal(",").ok()?;
+            scanner.literal(b",")?;
         }
         None
     }
+}
+
+/// A part of a line between two quotes. The whole was found to be UTF-8, so each such part is.
+fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
 }
 
 impl<'a> Line<'a> {
@@ -139,46 +130,85 @@ impl<'a> Line<'a> {
         if line.len() >= EVENT_LINE_BYTES_MAX {
             return Err(LineFault::TooLong);
         }
-        let text = std::str::from_utf8(line).map_err(|e| LineFault::NotUtf8 { at: e.valid_up_to() })?;
-        let mut scanner = Scanner::new(text);
-        scanner.literal("{\"event_hash\":\"")?;
+        let mut scanner = Scanner::new(line)?;
+        Self::take(line, &mut scanner).ok_or_else(|| scanner.fault())
+    }
+
+    fn take(bytes: &'a [u8], scanner: &mut Scanner<'a>) -> Option<Self> {
+        scanner.literal(b"{\"event_hash\":\"")?;
         let event_hash = scanner.hash()?;
-        scanner.literal(",\"event_id\":\"")?;
+        scanner.literal(b",\"event_id\":\"")?;
         let event_id = scanner.string()?;
-        scanner.literal(",\"input_hash\":\"")?;
-        let input_hash = scanner.hash_or_empty()?;
-        scanner.literal(",\"kind\":\"")?;
+        scanner.literal(b",\"input_hash\":\"")?;
+        scanner.hash_or_empty()?;
+        scanner.literal(b",\"kind\":\"")?;
         let kind = scanner.kind()?;
-        scanner.literal(",\"meta\":{")?;
+        scanner.literal(b",\"meta\":{")?;
         let meta = scanner.meta()?;
-        scanner.literal(",\"output_hash\":\"")?;
-        let output_hash = scanner.hash_or_empty()?;
-        scanner.literal(",\"plugin_id\":\"")?;
+        scanner.literal(b",\"output_hash\":\"")?;
+        scanner.hash_or_empty()?;
+        scanner.literal(b",\"plugin_id\":\"")?;
         let plugin_id = scanner.string()?;
-        scanner.literal(",\"prev_hash\":\"")?;
+        scanner.literal(b",\"prev_hash\":\"")?;
         let prev_hash = scanner.hash_or_empty()?;
-        scanner.literal(",\"request_id\":\"")?;
+        scanner.literal(b",\"request_id\":\"")?;
         let request_id = scanner.string()?;
-        scanner.literal(",\"run_id\":\"")?;
+        scanner.literal(b",\"run_id\":\"")?;
         let run_id = scanner.string()?;
-        scanner.literal(",\"ts\":\"")?;
+        scanner.literal(b",\"ts\":\"")?;
         let ts = scanner.string()?;
-        scanner.literal("}")?;
+        scanner.literal(b"}")?;
         scanner.end()?;
-        Ok(Self {
-            text,
-            event_hash,
-            event_id,
-            input_hash,
-            kind,
-            meta,
-            output_hash,
-            plugin_id,
-            prev_hash,
-            request_id,
-            run_id,
-            ts,
-        })
+        Some(Self { bytes, event_hash, event_id, kind, meta, plugin_id, prev_hash, request_id, run_id, ts })
+    }
+
+    /// The hash that the line states, as digits: see [`Line::hash`].
+    pub const fn event_hash(&self) -> &'a HashText {
+        self.event_hash
+    }
+
+    /// A ULID.
+    pub fn event_id(&self) -> &'a str {
+        text(self.event_id)
+    }
+
+    /// What happened.
+    pub const fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The entries of `meta`.
+    pub const fn meta(&self) -> RawMeta<'a> {
+        self.meta
+    }
+
+    /// The plugin, or nothing.
+    pub fn plugin_id(&self) -> &'a str {
+        text(self.plugin_id)
+    }
+
+    /// The link, as digits; `None` where it is empty.
+    pub const fn prev_hash(&self) -> Option<&'a HashText> {
+        self.prev_hash
+    }
+
+    /// The request, escaped, or nothing.
+    pub fn request_id(&self) -> &'a str {
+        text(self.request_id)
+    }
+
+    /// The run, escaped.
+    pub fn run_id(&self) -> &'a str {
+        text(self.run_id)
+    }
+
+    /// RFC 3339.
+    pub fn ts(&self) -> &'a str {
+        text(self.ts)
+    }
+
+    pub(crate) const fn ts_bytes(&self) -> &'a [u8] {
+        self.ts
     }
 
     /// The event's hash, computed from the bytes and found to be the one that the line states.
@@ -186,23 +216,38 @@ impl<'a> Line<'a> {
     /// # Errors
     /// [`LineFault::HashMismatch`].
     pub fn hash(&self) -> Result<Sha256Hex, LineFault> {
-        let computed = hash_after_prefix(self.text.as_bytes().get(LINE_PREFIX_BYTES..).unwrap_or_default());
-        if computed.to_hex().as_str() == self.event_hash {
+        let computed = hash_after_prefix(self.bytes.get(LINE_PREFIX_BYTES..).unwrap_or_default());
+        if computed.to_hex().as_bytes() == self.event_hash {
             return Ok(computed);
         }
-        let stated =
-            self.event_hash.parse().map_err(|_| LineFault::NotExact { at: HASH_AT, expected: "64 hex digits" })?;
-        Err(LineFault::HashMismatch { stated, computed })
+        Err(LineFault::HashMismatch { stated: hash_of_digits(self.event_hash), computed })
+    }
+
+    /// Says whether this line's `prev_hash` is `expected`, the digits of the hash of the event before.
+    ///
+    /// # Errors
+    /// [`LineFault::BrokenLink`].
+    pub fn links_to(&self, expected: Option<&HashText>) -> Result<(), LineFault> {
+        if self.prev_hash == expected {
+            return Ok(());
+        }
+        let shown = |digits: Option<&HashText>| digits.map(|digits| text(digits).to_owned()).unwrap_or_default();
+        Err(LineFault::BrokenLink { stated: shown(self.prev_hash), expected: shown(expected) })
     }
 
     /// The event, its text unescaped. Call [`Line::hash`] first where the bytes come from outside.
     ///
     /// # Errors
-    /// [`LineFault::NotExact`] where the form holds but a type does not, such as a surrogate escape.
+    /// [`LineFault::NotExact`] where the form holds but a type does not.
     pub fn event(&self) -> Result<Event, LineFault> {
-        serde_json::from_str(self.text)
+        serde_json::from_slice(self.bytes)
             .map_err(|e| LineFault::NotExact { at: e.column().saturating_sub(1), expected: "an event" })
     }
+}
+
+/// The hash that 64 digits mean which a scan found to be lower-case hex.
+pub fn hash_of_digits(digits: &HashText) -> Sha256Hex {
+    text(digits).parse().unwrap_or(Sha256Hex::from_bytes([0; 32]))
 }
 
 /// SHA-256 over `{` and `rest`, the bytes of a line after its first [`LINE_PREFIX_BYTES`].

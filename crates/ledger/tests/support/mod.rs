@@ -1,9 +1,13 @@
-//! A clock that can be turned, and drafts of calls.
+//! A clock that can be turned, drafts of calls, and an executor that is not tokio.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Duration;
 
 use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
@@ -57,4 +61,24 @@ pub(crate) fn call(ledger: &Ledger, run: &str, request: &str) -> u64 {
     let invoke = ledger.record(draft(EventKind::Invoke, run, request, 1)).unwrap();
     ledger.record(draft(EventKind::Result, run, request, 1)).unwrap();
     invoke.index
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread, with nothing of tokio around it.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }

@@ -5,125 +5,177 @@
 
 use omega_contract::EventKind;
 
-use super::{HASH_AT, HASH_END, LineFault, RawMeta};
+use super::{HashText, LineFault, RawMeta};
 
-/// A place in a text that is to be canonical JSON.
+/// A place in a text that is to be canonical JSON. Each method takes what it is named after, or takes note of
+/// the fault and gives `None`: an error of [`LineFault`]'s size would cost more than the walk.
 pub(super) struct Scanner<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
     /// True where no byte of the text is a control character or a backslash, so that a string ends at the
     /// next quote and needs no second look.
     plain: bool,
+    is_ascii: bool,
+    fault: Option<(usize, &'static str)>,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    /// A walk over `text`, which must be UTF-8: only then is what lies between two quotes UTF-8 as well.
+    pub(super) fn new(text: &'a [u8]) -> Result<Self, LineFault> {
         // No early exit: the compiler turns this into vector code.
-        let odd = text.bytes().fold(0_u8, |odd, byte| odd | u8::from(byte < 0x20) | u8::from(byte == b'\\'));
-        Self { text, at: 0, plain: odd == 0 }
+        let odd = text.iter().fold(0_u8, |odd, byte| odd | u8::from(*byte < 0x20) | u8::from(*byte == b'\\'));
+        let is_ascii = text.is_ascii();
+        if !is_ascii {
+            std::str::from_utf8(text).map_err(|e| LineFault::NotUtf8 { at: e.valid_up_to() })?;
+        }
+        Ok(Self { text, at: 0, plain: odd == 0, is_ascii, fault: None })
     }
 
-    fn rest(&self) -> &'a str {
+    /// What was noted as the fault.
+    pub(super) fn fault(&self) -> LineFault {
+        let (at, expected) = self.fault.unwrap_or((self.at, "an event"));
+        LineFault::NotExact { at, expected }
+    }
+
+    #[cold]
+    fn fail<T>(&mut self, at: usize, expected: &'static str) -> Option<T> {
+        self.fault = Some((at, expected));
+        None
+    }
+
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    pub(super) fn literal(&mut self, expected: &'static str) -> Result<(), LineFault> {
-        if self.rest().as_bytes().starts_with(expected.as_bytes()) {
-            self.at += expected.len();
-            Ok(())
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    /// The length is part of the type so that the comparison is a few loads and no call.
+    #[inline]
+    pub(super) fn literal<const N: usize>(&mut self, expected: &'static [u8; N]) -> Option<()> {
+        if self.rest().first_chunk::<N>() == Some(expected) {
+            self.at += N;
+            Some(())
         } else {
-            Err(LineFault::NotExact { at: self.at, expected })
+            self.fail(self.at, std::str::from_utf8(expected).unwrap_or("a literal"))
         }
     }
 
-    pub(super) fn end(&self) -> Result<(), LineFault> {
-        if self.at == self.text.len() {
-            Ok(())
-        } else {
-            Err(LineFault::NotExact { at: self.at, expected: "the end of the line" })
-        }
+    pub(super) fn end(&mut self) -> Option<()> {
+        if self.is_at_end() { Some(()) } else { self.fail(self.at, "the end of the line") }
     }
 
     /// The body of a string whose opening quote was taken, and takes its closing quote.
-    pub(super) fn string(&mut self) -> Result<&'a str, LineFault> {
-        const UNCLOSED: &str = "the end of a string";
+    #[inline]
+    pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();
         let length = if self.plain {
-            memchr::memchr(b'"', rest.as_bytes())
+            quote_position(rest)
         } else {
-            canonical_string_length(rest.as_bytes())
-                .map_err(|(at, expected)| LineFault::NotExact { at: self.at + at, expected })?
+            match canonical_string_length(rest) {
+                Ok(length) => length,
+                Err((at, expected)) => return self.fail(self.at + at, expected),
+            }
         };
-        let body = length.and_then(|length| rest.get(..length));
-        let body = body.ok_or(LineFault::NotExact { at: self.text.len(), expected: UNCLOSED })?;
+        let Some(body) = length.and_then(|length| rest.get(..length)) else {
+            return self.fail(self.text.len(), "the end of a string");
+        };
         self.at += body.len() + 1;
-        Ok(body)
+        Some(body)
     }
 
-    /// 64 bytes and the closing quote; that they are the right digits is found when they are compared.
-    pub(super) fn hash(&mut self) -> Result<&'a str, LineFault> {
-        const EXPECTED: &str = "64 hex digits";
-        let start = self.at;
-        let body = self.string()?;
-        if body.len() == HASH_END - HASH_AT {
-            Ok(body)
-        } else {
-            Err(LineFault::NotExact { at: start, expected: EXPECTED })
+    /// 64 lower-case hex digits and the closing quote.
+    #[inline]
+    pub(super) fn hash(&mut self) -> Option<&'a HashText> {
+        // Arithmetic without branches over a fixed length: the compiler turns this into vector code.
+        let not_hex = |b: u8| u8::from(b.wrapping_sub(b'0') > 9) & u8::from(b.wrapping_sub(b'a') > 5);
+        match self.rest().split_first_chunk::<64>() {
+            Some((digits, [b'"', ..])) if digits.iter().fold(0, |odd, b| odd | not_hex(*b)) == 0 => {
+                self.at += 65;
+                Some(digits)
+            }
+            _ => self.fail(self.at, "64 lower-case hex digits"),
         }
     }
 
-    pub(super) fn hash_or_empty(&mut self) -> Result<&'a str, LineFault> {
-        if self.rest().starts_with('"') {
+    /// As [`Scanner::hash`], or nothing and the closing quote.
+    #[inline]
+    pub(super) fn hash_or_empty(&mut self) -> Option<Option<&'a HashText>> {
+        if self.rest().first() == Some(&b'"') {
             self.at += 1;
-            return Ok("");
+            return Some(None);
         }
-        let start = self.at;
-        let body = self.hash()?;
-        let digit = |odd: u8, b: u8| odd | u8::from(!(b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
-        if body.bytes().fold(0, digit) == 0 {
-            Ok(body)
-        } else {
-            Err(LineFault::NotExact { at: start, expected: "64 lower-case hex digits or nothing" })
-        }
+        self.hash().map(Some)
     }
 
-    pub(super) fn kind(&mut self) -> Result<EventKind, LineFault> {
+    pub(super) fn kind(&mut self) -> Option<EventKind> {
         let start = self.at;
         let body = self.string()?;
-        let known = EventKind::ALL.into_iter().find(|kind| kind.as_str() == body);
-        known.ok_or(LineFault::NotExact { at: start, expected: "a kind of event" })
+        match EventKind::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == body) {
+            Some(kind) => Some(kind),
+            None => self.fail(start, "a kind of event"),
+        }
     }
 
     /// The inside of an object of strings whose brace was taken, and takes its closing brace.
-    pub(super) fn meta(&mut self) -> Result<RawMeta<'a>, LineFault> {
+    pub(super) fn meta(&mut self) -> Option<RawMeta<'a>> {
         let start = self.at;
-        if self.literal("}").is_ok() {
-            return Ok(RawMeta(""));
+        if self.rest().first() == Some(&b'}') {
+            self.at += 1;
+            return Some(RawMeta(b""));
         }
-        let mut before: Option<&str> = None;
+        let mut before: &[u8] = b"";
         loop {
             let at = self.at;
             let (key, _) = self.entry()?;
-            if !key.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\') {
-                return Err(LineFault::NotExact { at, expected: "a plain ASCII key of meta" });
+            if !(self.plain && self.is_ascii || key.iter().all(|b| b.is_ascii() && *b != b'\\')) {
+                return self.fail(at, "a plain ASCII key of meta");
             }
-            if before.is_some_and(|before| before >= key) {
-                return Err(LineFault::NotExact { at, expected: "the keys of meta in order, each once" });
+            // Mostly the first byte decides, which is cheaper than a call.
+            if before.first() >= key.first() && before >= key && at != start {
+                return self.fail(at, "the keys of meta in order, each once");
             }
-            before = Some(key);
-            if self.literal(",").is_err() {
-                let inside = self.text.get(start..self.at).unwrap_or_default();
-                self.literal("}")?;
-                return Ok(RawMeta(inside));
+            before = key;
+            match self.rest().first() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    let inside = self.text.get(start..self.at)?;
+                    self.at += 1;
+                    return Some(RawMeta(inside));
+                }
+                _ => return self.fail(self.at, "} or , in meta"),
             }
         }
     }
 
-    pub(super) fn entry(&mut self) -> Result<(&'a str, &'a str), LineFault> {
-        self.literal("\"")?;
+    #[inline]
+    pub(super) fn entry(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        self.literal(b"\"")?;
         let key = self.string()?;
-        self.literal(":\"")?;
-        Ok((key, self.string()?))
+        self.literal(b":\"")?;
+        Some((key, self.string()?))
+    }
+}
+
+/// Where the first quote is. Most strings are short: 16 bytes are looked at as two numbers before the search
+/// for longer ones is called.
+#[inline]
+fn quote_position(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let quote_in = |word: &[u8; 8]| {
+        // A byte of `differing` is zero where there is a quote; the lowest one found this way is exact.
+        let differing = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+        differing.wrapping_sub(ONES) & !differing & (ONES << 7)
+    };
+    let place = |found: u64| found.trailing_zeros() as usize / 8;
+    let Some((words, rest)) = bytes.split_first_chunk::<16>() else { return memchr::memchr(b'"', bytes) };
+    let (Some(first), Some(second)) = (words.first_chunk::<8>(), words.last_chunk::<8>()) else { return None };
+    match (quote_in(first), quote_in(second)) {
+        (0, 0) => memchr::memchr(b'"', rest).map(|at| at + 16),
+        (0, found) => Some(8 + place(found)),
+        (found, _) => Some(place(found)),
     }
 }
 

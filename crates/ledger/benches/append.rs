@@ -1,0 +1,222 @@
+//! The ledger against the bare machine: the same bytes, in the same run, on the same disk.
+//!
+//! `cargo bench -p omega-ledger` prints one line per figure with the ratio that the specification sets a bar for.
+//! Nothing is asserted: figures of a busy machine prove nothing.
+
+use std::hint::black_box;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use omega_contract::proof_bundle::Durability;
+use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
+use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, Strictness, verify};
+use sha2::{Digest, Sha256};
+
+struct WallClock(Instant);
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+const BATCHES: usize = 60;
+const PAIRS: usize = 100_000;
+const ROUNDS: usize = 5;
+
+fn main() {
+    // `cargo test --benches` runs this with `--test`: then building it is the test.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let dir = tempfile::tempdir_in(".").expect("the current folder can be written");
+    append(dir.path());
+    verification(dir.path());
+    pairs(dir.path(), Durability::Relaxed, PAIRS);
+    pairs(dir.path(), Durability::Batch, 2_000);
+    callers(dir.path(), Durability::Relaxed);
+    callers(dir.path(), Durability::Batch);
+}
+
+fn open(dir: &Path, durability: Durability) -> Ledger {
+    let options = LedgerOptions { durability, ..LedgerOptions::new(Arc::new(WallClock(Instant::now()))) };
+    Ledger::open(dir, options).expect("a new ledger opens")
+}
+
+fn draft(kind: EventKind, number: usize) -> EventDraft {
+    let digest = Sha256Hex::of(b"digest");
+    let mut draft = EventDraft::of_run(kind, "01KAGXYZ0123456789ABCDEFGH".parse().expect("a run id"))
+        .with("attempt", "1")
+        .with("lane", "wasm")
+        .with("manifest_hash", digest.to_string())
+        .with("package_digest", digest.to_string())
+        .with("step", "0");
+    draft.plugin_id = Some("text-stats".parse().expect("a plugin id"));
+    draft.request_id = Some(format!("01KAGXYZ0123456789{number:08}").parse().expect("a request id"));
+    draft.input_hash = Some(digest);
+    if kind == EventKind::Result {
+        draft = draft.with("duration_us", "123");
+        draft.output_hash = Some(digest);
+    }
+    draft
+}
+
+/// Appends with callers enough to keep batches full while one is being synced, against one write and one
+/// fdatasync per 4,096 of the same events. Rounds alternate, so that a slow moment of the disk hits both.
+fn append(dir: &Path) {
+    const CALLERS: usize = 4;
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
+        let home = dir.join(format!("append-{round}"));
+        let ledger = open(&home, Durability::Batch);
+        let ours = std::thread::scope(|scope| {
+            let begin = Instant::now();
+            let callers: Vec<_> =
+                (0..CALLERS).map(|_| scope.spawn(|| record_batches(&ledger, BATCHES / CALLERS))).collect();
+            for caller in callers {
+                caller.join().expect("the caller ended");
+            }
+            begin.elapsed()
+        });
+        ledger.close().expect("closed");
+        let bytes = std::fs::read(home.join("00000000000000000000.ndjson")).expect("the segment");
+        let raw = raw_append(&dir.join("raw"), &bytes);
+        let events = (BATCHES * BATCH_EVENTS_MAX) as f64;
+        ratios.push(raw.as_secs_f64() / ours.as_secs_f64());
+        println!(
+            "append round {round}: ledger {:>9.0} events/s, {:>6.1} MB/s; raw {:>9.0} events/s",
+            events / ours.as_secs_f64(),
+            bytes.len() as f64 / 1e6 / ours.as_secs_f64(),
+            events / raw.as_secs_f64(),
+        );
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "append in batches of {BATCH_EVENTS_MAX}: median {:.0} % of raw append + fdatasync (bar: 80 %)\n",
+        100.0 * ratios[ROUNDS / 2]
+    );
+}
+
+fn record_batches(ledger: &Ledger, batches: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let draft = draft(EventKind::Result, 1);
+    for _ in 0..batches {
+        let recorded = (0..BATCH_EVENTS_MAX).map(|_| ledger.record(draft.clone()).expect("recorded")).last();
+        runtime.block_on(ledger.durable(recorded.expect("a batch has events"))).expect("durable");
+    }
+}
+
+fn raw_append(path: &Path, bytes: &[u8]) -> Duration {
+    let mut file = std::fs::File::create(path).expect("a file");
+    let begin = Instant::now();
+    for batch in bytes.chunks(bytes.len().div_ceil(BATCHES)) {
+        file.write_all(batch).expect("written");
+        file.sync_data().expect("synced");
+    }
+    begin.elapsed()
+}
+
+/// Verifies against plain SHA-256 of the same file, read on as many cores.
+fn verification(dir: &Path) {
+    let home = dir.join("append-0");
+    let segment = home.join("00000000000000000000.ndjson");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut ratios = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        let bytes = std::fs::metadata(&segment).expect("the segment").len();
+        std::thread::scope(|scope| {
+            let part = bytes.div_ceil(cores as u64);
+            for core in 0..cores as u64 {
+                let segment = &segment;
+                scope.spawn(move || black_box(raw_digest(segment, core * part, part)));
+            }
+        });
+        let raw = begin.elapsed();
+        for (ratios, strictness) in ratios.iter_mut().zip([Strictness::Standard, Strictness::Strict]) {
+            let begin = Instant::now();
+            let verdict = verify(&home, strictness, |_| ()).expect("it verifies");
+            let ours = begin.elapsed();
+            ratios.push((raw.as_secs_f64() / ours.as_secs_f64(), verdict.events as f64 / ours.as_secs_f64()));
+        }
+    }
+    for (mut ratios, name) in ratios.into_iter().zip(["standard (bar: 60 %)", "strict"]) {
+        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ratio, rate) = ratios[ROUNDS / 2];
+        println!("verify {name}: median {:.0} % of plain SHA-256 on {cores} cores, {rate:.0} events/s", 100.0 * ratio);
+    }
+    println!();
+}
+
+fn raw_digest(path: &Path, from: u64, length: u64) -> Sha256Hex {
+    let mut file = std::fs::File::open(path).expect("the segment");
+    file.seek(SeekFrom::Start(from)).expect("a place in it");
+    let (mut digest, mut block) = (Sha256::new(), vec![0; 1024 * 1024]);
+    let mut file = file.take(length);
+    loop {
+        match file.read(&mut block).expect("read") {
+            0 => return Sha256Hex::from_bytes(digest.finalize().into()),
+            got => digest.update(&block[..got]),
+        }
+    }
+}
+
+/// INVOKE and RESULT of one call after the other.
+fn pairs(dir: &Path, durability: Durability, count: usize) {
+    let ledger = open(&dir.join(format!("pairs-{}", durability.as_str())), durability);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut micros: Vec<f64> = (0..count)
+        .map(|number| {
+            let (invoke, result) = (draft(EventKind::Invoke, number), draft(EventKind::Result, number));
+            let begin = Instant::now();
+            ledger.record(invoke).expect("recorded");
+            let recorded = ledger.record(result).expect("recorded");
+            runtime.block_on(ledger.durable(recorded)).expect("durable");
+            begin.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    micros.sort_by(f64::total_cmp);
+    println!(
+        "INVOKE + RESULT recorded and acknowledged, {}: p50 {:.1} µs, p99 {:.1} µs{}",
+        durability.as_str(),
+        micros[count / 2],
+        micros[count * 99 / 100],
+        if durability == Durability::Relaxed { " (aim: 8 µs)" } else { "" },
+    );
+}
+
+/// 256 callers at once on a multi-thread runtime.
+fn callers(dir: &Path, durability: Durability) {
+    const CALLERS: usize = 256;
+    const CALLS: usize = 400;
+    let ledger = Arc::new(open(&dir.join(format!("callers-{}", durability.as_str())), durability));
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
+    let begin = Instant::now();
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let ledger = Arc::clone(&ledger);
+                tokio::spawn(async move {
+                    for call in 0..CALLS {
+                        let number = caller * CALLS + call;
+                        ledger.record(draft(EventKind::Invoke, number)).expect("recorded");
+                        let recorded = ledger.record(draft(EventKind::Result, number)).expect("recorded");
+                        ledger.durable(recorded).await.expect("durable");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("the caller ended");
+        }
+    });
+    let rate = (CALLERS * CALLS) as f64 / begin.elapsed().as_secs_f64();
+    println!("{CALLERS} callers, {}: {rate:.0} calls/s", durability.as_str());
+}

@@ -1,0 +1,151 @@
+//! Reads a whole ledger and checks every line of it (spec page 3, "Verification").
+//!
+//! Parallel over lines, in constant memory, without the lock: a writer may go on beside it.
+//!
+//! What never happens here: a write, and going on after the first fault.
+
+use std::path::Path;
+
+use omega_contract::Sha256Hex;
+use omega_proof::chain::Strictness;
+use omega_proof::line::LineFault;
+
+use crate::check::{Piece, check_piece};
+use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
+use crate::mark::{Mark, mark_fault};
+use crate::segment::{Segment, list_segments};
+
+/// What a ledger without a fault was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerVerdict {
+    /// Whole lines.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files.
+    pub segments: u64,
+    /// The last event's hash, on which all before it hangs.
+    pub head: Option<Sha256Hex>,
+    /// Events that are known to be synced.
+    pub synced_events: u64,
+    /// Bytes after the last newline, above what is synced: a write under way, or one that a crash tore. The
+    /// next start of a writer puts them into quarantine.
+    pub unfinished_bytes: u64,
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that were checked.
+    pub bytes_done: u64,
+    /// Bytes of the ledger.
+    pub bytes_total: u64,
+    /// Lines that were found good.
+    pub events_done: u64,
+}
+
+/// Checks every line, every link, the order of the segments, and that all that was synced is there.
+///
+/// # Errors
+/// [`LedgerError::Corrupt`] with the first fault, in the ledger's order; [`LedgerError::Read`].
+pub fn verify(
+    dir: &Path,
+    strictness: Strictness,
+    progress: impl FnMut(Progress),
+) -> Result<LedgerVerdict, LedgerError> {
+    // The mark first: a writer beside us only moves it after the bytes are there.
+    let mark = Mark::read(dir)?;
+    let segments = list_segments(dir)?;
+    let Some(mark) = mark else {
+        let missing = std::io::ErrorKind::NotFound;
+        return Err(if segments.is_empty() {
+            LedgerError::read(dir)(missing.into())
+        } else {
+            mark_fault(FaultKind::MarkMissing)
+        });
+    };
+    let bytes_total = segments.iter().map(|segment| segment.bytes).sum();
+    let mut walk = Walk { mark, strictness, progress, bytes_before: 0, bytes_total, events: 0, bytes: 0, head: None };
+    for segment in &segments {
+        walk.segment(segment)?;
+    }
+    // A marked segment that was passed is there; one that was not reached is gone.
+    if !segments.iter().any(|segment| segment.first_index == mark.segment) && mark != Mark::NOTHING {
+        mark.reaches(None)?;
+    }
+    Ok(LedgerVerdict {
+        events: walk.events,
+        bytes: walk.bytes,
+        segments: segments.len() as u64,
+        head: walk.head,
+        synced_events: mark.next_index,
+        unfinished_bytes: bytes_total - walk.bytes,
+    })
+}
+
+struct Walk<P> {
+    mark: Mark,
+    strictness: Strictness,
+    progress: P,
+    bytes_before: u64,
+    bytes_total: u64,
+    events: u64,
+    bytes: u64,
+    head: Option<Sha256Hex>,
+}
+
+impl<P: FnMut(Progress)> Walk<P> {
+    fn segment(&mut self, segment: &Segment) -> Result<(), LedgerError> {
+        let file = file_name(&segment.path);
+        if segment.first_index != self.events {
+            let kind = if self.events == 0 {
+                FaultKind::BeginningMissing
+            } else {
+                FaultKind::SegmentOutOfPlace { expected: self.events }
+            };
+            return Err(LedgerFault { file, line: 0, offset: 0, kind }.into());
+        }
+        let is_marked = segment.first_index == self.mark.segment;
+        let synced = if is_marked { self.mark.length.min(segment.bytes) } else { 0 };
+        self.piece(segment, 0, synced)?;
+        if is_marked {
+            self.mark.reaches(Some(segment.bytes))?;
+            self.mark.confirm(&file, segment.bytes, self.events, self.head)?;
+        }
+        self.piece(segment, synced, segment.bytes)?;
+        self.bytes_before += segment.bytes;
+        Ok(())
+    }
+
+    fn piece(&mut self, segment: &Segment, from: u64, to: u64) -> Result<(), LedgerError> {
+        let lines_before = self.events - segment.first_index;
+        let piece = Piece { path: segment.path.clone(), lines_before, from, to };
+        let (bytes_before, bytes_total, mut events_done) = (self.bytes_before + from, self.bytes_total, self.events);
+        let progress = &mut self.progress;
+        let checked = check_piece(&piece, self.head, self.strictness, |bytes, lines| {
+            events_done += lines;
+            progress(Progress { bytes_done: bytes_before + bytes, bytes_total, events_done });
+        })?;
+        self.events += checked.lines;
+        self.bytes += checked.bytes;
+        self.head = checked.head;
+        match checked.fault {
+            None => Ok(()),
+            // Above the mark and at the very end of the ledger: a write under way, or a torn one.
+            Some(fault)
+                if fault.kind == FaultKind::Line(LineFault::MissingNewline)
+                    && to == segment.bytes
+                    && self.bytes_before + segment.bytes == self.bytes_total
+                    && self.is_above_mark(segment, from + checked.bytes) =>
+            {
+                Ok(())
+            }
+            Some(fault) if to < segment.bytes => Err(self.mark.fault_below(fault, segment.bytes).into()),
+            Some(fault) => Err(fault.into()),
+        }
+    }
+
+    fn is_above_mark(&self, segment: &Segment, offset: u64) -> bool {
+        (segment.first_index, offset) >= (self.mark.segment, self.mark.length)
+    }
+}
