@@ -38,7 +38,7 @@ pub use open::OpenOptions;
 pub use reader::{HomeReader, PluginDetails};
 pub use register::check_package;
 pub use request::request;
-pub use sign::sign_package;
+pub use sign::{sign_package, signed_package};
 
 /// The rooms whose types this library's own speak of.
 pub use {omega_broker as broker, omega_contract as contract, omega_ledger as ledger, omega_proof as proof};

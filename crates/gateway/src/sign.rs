@@ -1,6 +1,8 @@
 //! Signing a package with a key of this machine.
 
-use omega_contract::manifest::MANIFEST_FILE;
+use std::sync::Arc;
+
+use omega_contract::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
 use omega_contract::{ErrorCode, Manifest};
 use omega_proof::package::sign_package as sign;
 use omega_validator::{PackageFiles, check_manifest};
@@ -27,4 +29,16 @@ fn readable_manifest(files: &PackageFiles) -> Result<Manifest, GatewayError> {
         let first = check.issues.first().map(|issue| format!("{}: {}", issue.field, issue.message));
         invalid(first.unwrap_or_else(|| "the manifest could not be read".to_owned()))
     })
+}
+
+/// The package with its signature in it, in place of any that was there.
+///
+/// # Errors
+/// As [`sign_package`].
+pub fn signed_package(files: PackageFiles, key: &OperatorKey) -> Result<PackageFiles, GatewayError> {
+    let envelope: Arc<[u8]> = Arc::from(sign_package(&files, key)?);
+    let others = files.iter().filter(|(path, _)| *path != SIGNATURE_FILE);
+    let all = others.map(|(path, bytes)| (path.to_owned(), Arc::clone(bytes)));
+    PackageFiles::new(all.chain([(SIGNATURE_FILE.to_owned(), envelope)]))
+        .map_err(|error| GatewayError::new(error.code(), error.to_string()))
 }

@@ -2,5 +2,6 @@
 //! linked once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod embedding;
 mod harness;
 mod invariants;
