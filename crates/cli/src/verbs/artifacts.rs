@@ -147,7 +147,7 @@ fn open(path: &Path) -> Result<Box<dyn io::Read>, Fault> {
 
 impl Get {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let brokers = session.reader()?.brokers()?;
+        let brokers = session.reader()?.brokers();
         let artifacts = brokers.artifacts();
         let Some(path) = &self.output else {
             let mut sink = Sink { output, fault: None };
@@ -194,7 +194,7 @@ impl io::Write for Sink<'_> {
 }
 
 fn list(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-    let brokers = session.reader()?.brokers()?;
+    let brokers = session.reader()?.brokers();
     let artifacts = brokers.artifacts();
     let mut found: Vec<ArtifactInfo> = Vec::new();
     let mut after = None;
@@ -263,7 +263,7 @@ fn form_of(file: &Path) -> Result<DatasetForm, Fault> {
 }
 
 fn list_datasets(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-    let brokers = session.reader()?.brokers()?;
+    let brokers = session.reader()?.brokers();
     let datasets = brokers.datasets();
     let mut found: Vec<DatasetInfo> = Vec::new();
     let mut after = None;

@@ -1,0 +1,134 @@
+//! Many requests: their order, what cannot be sent, and going on after a kill.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn payload(text: &str) -> String {
+    json!({"kind": "text", "content": text, "encoding": "utf-8", "metadata": {}}).to_string()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const BATCH: [&str; 6] = ["batch", "hello", "-i", "in.ndjson", "-o", "out.ndjson"];
+
+#[test]
+fn answers_stand_in_the_order_of_the_lines() {
+    let world = World::with(&["examples/hello"]);
+    let input: String = (0..50).map(|n| payload(&format!("number {n}")) + "\n").collect();
+    world.file("in.ndjson", input);
+    let summary = world.json(BATCH.into_iter().chain(["--concurrency", "8"]));
+    assert_eq!(summary["statuses"], json!({"ok": 50}));
+    let answers = lines(&world.read("out.ndjson"));
+    for (position, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["line"], position as u64 + 1);
+        assert_eq!(answer["result"]["content"], format!("Hello, number {position}!"));
+    }
+    // Nothing is left to do, and nothing is done.
+    let events = world.json(["ledger", "stats"])["events"].clone();
+    let again = world.json(BATCH);
+    assert_eq!((&again["answered"], &again["lines_answered_before"]), (&json!(0), &json!(50)));
+    assert_eq!(world.json(["ledger", "stats"])["events"], events);
+}
+
+#[test]
+fn a_line_that_is_no_request_is_answered_and_the_others_go_on() {
+    let world = World::with(&["examples/hello"]);
+    let input = [payload("a"), "{".into(), "\n".into(), payload("b"), "[1]".into(), r#"{"kind":"blob"}"#.into()].join("\n");
+    world.file("in.ndjson", input);
+    let ran = world.omega(BATCH);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let answers = lines(&world.read("out.ndjson"));
+    let seen: Vec<_> = answers.iter().map(|answer| (answer["line"].as_u64().unwrap(), answer["reason"].clone())).collect();
+    let invalid = || json!("request_invalid");
+    assert_eq!(seen, [(1, Value::Null), (2, invalid()), (5, Value::Null), (6, invalid()), (7, invalid())]);
+}
+
+#[test]
+fn standard_input_to_standard_output() {
+    let world = World::with(&["examples/hello"]);
+    let ran = world.fed(["batch", "hello", "-i", "-", "-o", "-"], format!("{}\n", payload("Ada")).as_bytes());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(lines(&ran.stdout)[0]["result"]["content"], "Hello, Ada!");
+}
+
+#[test]
+fn an_output_of_something_else_is_left_alone() {
+    let world = World::with(&["examples/hello"]);
+    world.file("in.ndjson", payload("Ada"));
+    for other in ["precious\n", "precious", "{\"line\":1}\n", "{\"batch\":\"other\",\"line\":1}\n"] {
+        world.file("out.ndjson", other);
+        let ran = world.omega(BATCH);
+        assert_eq!(ran.code, 2, "{other:?}");
+        assert!(ran.stderr.starts_with("error[usage]"), "{}", ran.stderr);
+        assert_eq!(world.read("out.ndjson"), other);
+    }
+}
+
+#[test]
+fn a_batch_goes_on_where_its_output_was_torn() {
+    let world = World::with(&["examples/hello"]);
+    world.file("in.ndjson", (0..6).map(|n| payload(&n.to_string()) + "\n").collect::<String>());
+    world.ok(BATCH);
+    let whole = world.read("out.ndjson");
+    let keep: usize = whole.split_inclusive('\n').take(2).map(str::len).sum();
+    world.file("out.ndjson", &whole[..keep + 30]);
+    let summary = world.json(BATCH);
+    assert_eq!((&summary["answered"], &summary["lines_answered_before"]), (&json!(4), &json!(2)));
+    let contents = |text: &str| lines(text).iter().map(|answer| answer["result"]["content"].clone()).collect::<Vec<_>>();
+    let after = world.read("out.ndjson");
+    assert_eq!(contents(&after), contents(&whole), "what only the ledger knew was read from there");
+    assert!(lines(&after).iter().all(|answer| answer["reason"].is_null()), "no request was sent twice: {after}");
+}
+
+#[test]
+fn a_killed_batch_is_finished_by_the_same_command() {
+    let world = World::with(&["examples/hello"]);
+    let count = 400;
+    world.file("in.ndjson", (0..count).map(|n| payload(&n.to_string()) + "\n").collect::<String>());
+    let mut child = world.command().args(BATCH).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    // As soon as something was answered.
+    while fs::metadata(world.path().join("out.ndjson")).map_or(0, |metadata| metadata.len()) == 0 {
+        assert!(child.try_wait().unwrap().is_none() || world.path().join("out.ndjson").exists());
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = world.omega(BATCH);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let answers = lines(&world.read("out.ndjson"));
+    let numbers: Vec<u64> = answers.iter().map(|answer| answer["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=count).collect::<Vec<u64>>(), "each line once, in order");
+    for (position, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["result"]["content"], format!("Hello, {position}!"), "{answer}");
+    }
+}
+
+#[test]
+fn a_batch_that_reads_a_pipe_answers_as_lines_come() {
+    let world = World::with(&["examples/hello"]);
+    let mut child = world
+        .command()
+        .args(["batch", "hello", "-i", "-", "-o", "-", "--concurrency", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for name in ["Ada", "Grace"] {
+        writeln!(input, "{}", payload(name)).unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert!(line.contains(&format!("Hello, {name}!")), "{line}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}

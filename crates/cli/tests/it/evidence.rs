@@ -1,0 +1,141 @@
+//! Runs, the ledger, and proofs.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::world::{World, snapshot};
+
+fn world_with_a_run() -> World {
+    let world = World::with(&["examples/hello"]);
+    world.ok(["invoke", "hello", "--text", "Ada", "--run-id", "r", "--request-id", "q1"]);
+    world.omega(["invoke", "hello", "--text", "Ada", "--run-id", "r", "--request-id", "q1"]);
+    world
+}
+
+#[test]
+fn runs_for_people() {
+    let world = world_with_a_run();
+    let texts = [world.ok(["runs", "list"]), world.omega(["runs", "show", "r"]).whole()];
+    snapshot!(world, texts.join("\n"));
+}
+
+#[test]
+fn runs_for_programs() {
+    let world = world_with_a_run();
+    let runs = world.json(["runs", "list"]);
+    assert_eq!(runs[0]["run_id"], "r");
+    assert_eq!(runs[0]["calls"]["ok"], 1, "{runs}");
+    let run = world.json(["runs", "show", "r"]);
+    let kinds: Vec<&str> =
+        run["events"].as_array().unwrap().iter().map(|placed| placed["event"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["INVOKE", "RESULT", "REJECT"]);
+    assert_eq!(world.json(["runs", "list", "--limit", "1"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_run_that_nobody_knows() {
+    let world = World::new();
+    snapshot!(world, world.omega(["runs", "show", "nothing"]).whole());
+    assert_eq!(world.omega(["proof", "export", "nothing"]).code, 1);
+}
+
+#[test]
+fn the_ledger_verifies() {
+    let world = world_with_a_run();
+    snapshot!(world, world.ok(["ledger", "verify", "--strict"]));
+    let verdict = world.json(["ledger", "verify"]);
+    assert_eq!(verdict["valid"], true);
+    assert_eq!(verdict["head_event_hash"], world.json(["ledger", "stats"])["head_event_hash"]);
+}
+
+#[test]
+fn a_changed_ledger_is_found_by_line_and_byte() {
+    let world = world_with_a_run();
+    let segment = fs::read_dir(world.home().join("ledger"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "ndjson"))
+        .unwrap();
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, text.replacen("\"kind\":\"INVOKE\"", "\"kind\":\"RESULT\"", 1)).unwrap();
+    let ran = world.omega(["ledger", "verify"]);
+    assert_eq!(ran.code, 1, "the answer is no");
+    assert!(ran.stderr.starts_with("error[ledger_corrupt]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ledger/00000000000000000000.ndjson") && ran.stderr.contains(", byte "), "{}", ran.stderr);
+}
+
+#[test]
+fn events_one_by_one() {
+    let world = World::new();
+    let texts = [world.ok(["ledger", "show", "0"]), world.ok(["ledger", "tail"]), world.ok(["ledger", "stats"])];
+    snapshot!(world, texts.join("\n"));
+    let ran = world.omega(["ledger", "show", "999"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.starts_with("error[not_found]"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_tail_can_be_narrowed_and_is_a_stream_of_documents() {
+    let world = world_with_a_run();
+    let tail = |arguments: &[&str]| -> Vec<Value> {
+        let out = world.ok(["ledger", "tail", "--json"].iter().chain(arguments));
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let kinds = |events: Vec<Value>| -> Vec<String> {
+        events.iter().map(|placed| placed["event"]["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(tail(&["--run", "r"])), ["INVOKE", "RESULT", "REJECT"]);
+    assert_eq!(kinds(tail(&["--run", "r", "-n", "2"])), ["RESULT", "REJECT"]);
+    assert_eq!(kinds(tail(&["--kind", "result,reject", "--plugin", "hello"])), ["RESULT", "REJECT"]);
+    let indexes: Vec<u64> = tail(&[]).iter().map(|placed| placed["index"].as_u64().unwrap()).collect();
+    assert!(indexes.windows(2).all(|pair| pair[0] < pair[1]), "{indexes:?}");
+}
+
+#[test]
+fn a_proof_is_exported_and_verified_without_a_home() {
+    let world = world_with_a_run();
+    let export = world.ok(["proof", "export", "r", "-o", "proof.json"]);
+    fs::rename(world.home(), world.path().join("gone")).unwrap();
+    let verify = world.ok(["proof", "verify", "proof.json"]);
+    snapshot!(world, [export, verify].join("\n"));
+}
+
+#[test]
+fn a_proof_is_compared_with_a_head_that_was_kept() {
+    let world = world_with_a_run();
+    let exported = world.json(["proof", "export", "r", "-o", "proof.json"]);
+    let head = exported["head_event_hash"].as_str().unwrap();
+    assert_eq!(world.json(["proof", "verify", "proof.json", "--head", head])["head_compared"], true);
+    assert_eq!(world.json(["proof", "verify", "proof.json"])["head_compared"], false);
+    let ran = world.omega(["proof", "verify", "proof.json", "--head", &"0".repeat(64)]);
+    assert_eq!(ran.code, 1);
+    snapshot!(world, ran.whole());
+}
+
+#[test]
+fn no_byte_of_a_proof_can_be_changed() {
+    let world = world_with_a_run();
+    let proof = world.ok(["proof", "export", "r"]).into_bytes();
+    // A spread of places over the whole file; every byte by itself is the proof room's test.
+    for position in (0..proof.len() - 1).step_by(proof.len() / 12) {
+        let mut changed = proof.clone();
+        changed[position] ^= 1;
+        let ran = world.fed(["proof", "verify", "-"], &changed);
+        assert_eq!(ran.code, 1, "byte {position}: {}", ran.stdout);
+        assert!(ran.stderr.starts_with("error[proof_invalid]"), "byte {position}: {}", ran.stderr);
+    }
+    assert_eq!(world.fed(["proof", "verify", "-"], &proof).code, 0);
+}
+
+#[test]
+fn the_registry_is_made_anew_from_the_ledger() {
+    let world = World::with(&["examples/hello"]);
+    snapshot!(world, world.ok(["registry", "rebuild"]));
+    assert_eq!(world.json(["registry", "rebuild"])["identical"], true);
+    for name in ["registry.sqlite", "registry.sqlite-wal", "registry.sqlite-shm"] {
+        let _ = fs::remove_file(world.home().join(name));
+    }
+    world.ok(["registry", "rebuild"]);
+    assert_eq!(world.ok(["invoke", "hello", "--text", "Ada"]), "Hello, Ada!");
+}

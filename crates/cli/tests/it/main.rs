@@ -1,0 +1,18 @@
+//! The command as a person and a script meet it: the real binary in homes of its own.
+
+#![allow(missing_docs, reason = "a test says what it shows by its name")]
+
+mod world;
+
+mod artifacts;
+mod bad_input;
+mod batch;
+mod calls;
+mod demo;
+mod errors;
+mod evidence;
+mod help;
+mod keys;
+mod packages;
+mod scaffold;
+mod streams;

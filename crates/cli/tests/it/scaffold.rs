@@ -1,0 +1,99 @@
+//! A new plugin: from one word to an answer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::world::{World, snapshot};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_new_plugin_says_what_comes_next() {
+    let world = World::empty();
+    snapshot!(world, world.omega(["plugins", "new", "word-count"]).whole());
+}
+
+#[test]
+fn no_placeholder_is_left() {
+    let world = World::empty();
+    world.ok(["plugins", "new", "acme.word-count", "--dir", "plugin"]);
+    for file in files(&world.path().join("plugin")) {
+        let bytes = fs::read(&file).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("{{plugin_id}}"), "{}", file.display());
+        assert!(!String::from_utf8_lossy(&bytes).contains("{{crate_name}}"), "{}", file.display());
+    }
+    let manifest = world.read("plugin/PLUGIN_MANIFEST.json");
+    assert!(manifest.contains("\"acme.word-count\""), "{manifest}");
+}
+
+#[test]
+fn what_is_there_is_left_alone() {
+    let world = World::empty();
+    world.file("word-count/notes.txt", "mine");
+    snapshot!(world, world.omega(["plugins", "new", "word-count"]).whole());
+    assert_eq!(files(world.path()).len(), 1);
+    let file = world.omega(["plugins", "new", "other", "--dir", "word-count/notes.txt"]);
+    assert_eq!(file.code, 2);
+    assert_eq!(world.read("word-count/notes.txt"), "mine");
+}
+
+/// The commands that `plugins new` prints, in its order. The target folder is kept between runs: only the first one
+/// compiles the SDK's dependencies.
+#[test]
+fn a_new_plugin_builds_tests_signs_and_runs() {
+    let world = World::new();
+    world.ok(["plugins", "new", "word-count"]);
+    let folder = world.path().join("word-count");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
+    let test = Command::new("cargo").arg("test").current_dir(&folder).env("CARGO_TARGET_DIR", &target).output().unwrap();
+    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
+    let build = world.command().args(["plugins", "build", "word-count"]).env("CARGO_TARGET_DIR", &target).output().unwrap();
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    world.ok(["plugins", "check", "word-count"]);
+    world.ok(["plugins", "sign", "word-count"]);
+    world.ok(["plugins", "install", "word-count", "--enable"]);
+    let answer = world.json(["invoke", "word-count", "--text", "Hello OMEGA"]);
+    assert_eq!(answer["status"], "ok", "{answer}");
+    // The SDK's copy and cargo's results are no part of the package.
+    let package = world.json(["plugins", "sign", "word-count"]);
+    assert!(package["files"].as_u64().unwrap() < 40, "{package}");
+}
+
+#[test]
+fn a_build_that_fails_is_a_clear_no() {
+    let world = World::empty();
+    world.package("examples/hello");
+    world.file("hello/Cargo.toml", "[package]\nname = \"broken\"\n[workspace]\n");
+    let ran = world.omega(["plugins", "build", "hello"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[build_failed]: cargo could not build the plugin."), "{}", ran.stderr);
+}
+
+#[test]
+fn a_build_without_cargo_says_where_to_get_it() {
+    let world = World::empty();
+    world.package("examples/hello");
+    world.file("hello/Cargo.toml", "[package]\nname = \"broken\"\n[workspace]\n");
+    let output = world.command().args(["plugins", "build", "hello"]).env("PATH", world.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error[tool_missing]: `rustc` cannot be started"), "{text}");
+}
+
+#[test]
+fn a_plugin_without_a_build_needs_its_entry_file() {
+    let world = World::empty();
+    world.package("examples/hello");
+    assert!(world.ok(["plugins", "build", "hello"]).starts_with("Built: "));
+    fs::remove_file(world.path().join("hello/plugin.wasm")).unwrap();
+    snapshot!(world, world.omega(["plugins", "build", "hello"]).whole());
+}
