@@ -1,0 +1,9 @@
+//! The router between a scripted plugin and a record that can fail on purpose.
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
+
+mod breaking_record;
+mod claims;
+mod fake_services;
+mod fakes;
+mod pipelines;
+mod retries;
