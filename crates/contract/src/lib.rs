@@ -7,6 +7,7 @@
 //! environment, so that the crate builds for every target, `wasm32-unknown-unknown` included.
 
 pub mod canonical;
+pub mod canonical_value;
 pub mod capability;
 pub mod digest;
 pub mod error_code;
@@ -27,6 +28,7 @@ pub mod strict_json;
 pub mod timestamp;
 
 pub use canonical::{canonical_bytes, hash};
+pub use canonical_value::{canonical_value_bytes, hash_and_length_of_value};
 pub use capability::{Capability, CapabilitySet};
 pub use digest::Sha256Hex;
 pub use error_code::ErrorCode;

@@ -3,6 +3,7 @@
 //! The payload is handed out only after a signature over exactly its bytes was verified. What never
 //! happens here: believing a `keyid`. It is a hint which key to try, and signed by nobody.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -146,11 +147,7 @@ impl Envelope {
     ///
     /// # Errors
     /// [`DsseError`]. Where several apply, a known key's bad signature is named before unknown keys.
-    pub fn verify<'k>(
-        &self,
-        payload_type: &str,
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
-    ) -> Result<VerifiedPayload, DsseError> {
+    pub fn verify<K: Borrow<PublicKey>>(&self, payload_type: &str, keys: &[K]) -> Result<VerifiedPayload, DsseError> {
         if self.payload_type != payload_type {
             let found = self.payload_type.chars().take(128).collect();
             return Err(DsseError::PayloadType { expected: payload_type.to_owned(), found });
@@ -167,7 +164,7 @@ impl Envelope {
         let message = pae(payload_type, &bytes);
         let mut mismatch = None;
         for (signature, raw) in &signatures {
-            for key in keys.clone() {
+            for key in keys.iter().map(Borrow::borrow) {
                 let key_id = key.key_id();
                 let named = key_id.to_string() == signature.keyid;
                 // A hint that names another key saves the work; no hint means trying every key.

@@ -3,6 +3,7 @@
 //!
 //! What never happens here: reading files, and deciding whom to trust. The caller brings digests and keys.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use omega_contract::limits::{PACKAGE_FILES_MAX, SIGNATURE_BYTES_MAX};
@@ -161,10 +162,10 @@ pub fn sign_package(files: &FileDigests, plugin_id: &PluginId, version: &Version
 ///
 /// # Errors
 /// [`PackageSignatureError`], naming the first file in path order where files differ.
-pub fn verify_package_signature<'k>(
+pub fn verify_package_signature<K: Borrow<PublicKey>>(
     files: &FileDigests,
     envelope: &[u8],
-    keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+    keys: &[K],
 ) -> Result<VerifiedSignature, PackageSignatureError> {
     let envelope = Envelope::parse(envelope, SIGNATURE_BYTES_MAX)?;
     let signed = envelope.verify(IN_TOTO_PAYLOAD_TYPE, keys)?;
@@ -229,12 +230,14 @@ mod tests {
         SecretKey::from_seed([1; 32])
     }
 
-    fn files() -> BTreeMap<&'static str, Vec<u8>> {
+    type Files = BTreeMap<&'static str, Vec<u8>>;
+
+    fn files() -> Files {
         [("PLUGIN_MANIFEST.json", b"{}".to_vec()), ("a/b.wasm", b"code".to_vec()), (SIGNATURE_FILE, b"x".to_vec())]
             .into()
     }
 
-    fn digests(files: &BTreeMap<&'static str, Vec<u8>>) -> FileDigests {
+    fn digests(files: &Files) -> FileDigests {
         FileDigests::of_files(files.iter().map(|(path, bytes)| (*path, bytes.as_slice())))
     }
 
@@ -261,7 +264,7 @@ mod tests {
         assert_eq!(verified.predicate.plugin_id.as_str(), "text-stats");
         assert_eq!(verified.predicate.version, Version::new(1, 2, 3));
 
-        let check = |change: &dyn Fn(&mut BTreeMap<&'static str, Vec<u8>>), expect: &str| {
+        let check = |change: &dyn Fn(&mut Files), expect: &str| {
             let mut files = files();
             change(&mut files);
             let error = verify(&digests(&files), &signed()).unwrap_err();

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p omega-validator`. Prints nanoseconds per operation: the median of many rounds.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

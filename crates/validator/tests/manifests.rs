@@ -1,4 +1,5 @@
 //! Manifests: each rule with its field path and a message that says what would be right.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -8,7 +9,7 @@ use omega_validator::manifest::ISSUES_MAX;
 use omega_validator::{check_manifest, validate_manifest};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{NOW, manifest};
+use support::{NOW, manifest, places};
 
 /// The issues after `change`, as `field: message`, warnings after a `~`.
 fn issues(change: impl Fn(&mut Value)) -> Vec<String> {
@@ -123,7 +124,7 @@ fn rules_between_fields() {
         match expect {
             None => assert_eq!(found, [""; 0], "{reference}"),
             Some(part) => {
-                assert!(found.len() == 1 && found[0].starts_with(form) && found[0].contains(part), "{found:?}")
+                assert!(found.len() == 1 && found[0].starts_with(form) && found[0].contains(part), "{found:?}");
             }
         }
     }
@@ -278,23 +279,11 @@ fn mutated() -> impl Strategy<Value = Value> {
     ];
     (any::<proptest::sample::Index>(), values).prop_map(|(place, value)| {
         let mut manifest = manifest();
-        let mut pointers = Vec::new();
-        places(&manifest, String::new(), &mut pointers);
+        let pointers = places(&manifest, |_| false);
         let pointer: &String = place.get(&pointers);
         *manifest.pointer_mut(pointer).unwrap() = value;
         manifest
     })
-}
-
-fn places(value: &Value, at: String, into: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            members.iter().for_each(|(name, member)| places(member, format!("{at}/{name}"), into))
-        }
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| places(item, format!("{at}/{i}"), into)),
-        _ => {}
-    }
-    into.push(at);
 }
 
 proptest! {

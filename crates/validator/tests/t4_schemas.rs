@@ -2,6 +2,7 @@
 //!
 //! A bomb is refused because its bound is computed, not because a clock ran out: a test that finishes is one
 //! that was refused in time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use omega_contract::limits::{JSON_DEPTH_MAX, SCHEMA_BYTES_MAX};
 use omega_validator::schema::{

@@ -3,6 +3,7 @@
 //! What never happens here: running anything, or quoting data in a refusal.
 
 pub mod output;
+mod payload_value;
 pub mod request;
 
 use omega_contract::limits::{JSON_DEPTH_MAX, PAYLOAD_BYTES_MAX};

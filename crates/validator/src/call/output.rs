@@ -14,7 +14,7 @@ use omega_contract::strict_json::{self, JsonError};
 use omega_contract::{Capability, CapabilitySet, ErrorCode, IoDescriptor, Payload, PayloadKind, Sha256Hex};
 use serde_json::Value;
 
-use super::{Ceilings, DATA_DEPTH_MAX, data_fault};
+use super::{Ceilings, DATA_DEPTH_MAX, data_fault, payload_value};
 use crate::field_path::shown;
 use crate::package::Package;
 use crate::refusal::Refusal;
@@ -94,13 +94,14 @@ pub fn check_output(
     let (descriptor, schema) = declared(package, &payload)?;
     let bytes_max = ceilings.bytes_max(package.manifest(), descriptor);
     too_large(bytes_as_handed_over(&payload), bytes_max)?;
-    let payload = shaped(payload, bytes_max)?;
-    let value = serde_json::to_value(&payload).map_err(not_json)?;
-    let (hash, canonical_bytes) = omega_contract::canonical::hash_and_length(&value).map_err(not_json)?;
+    let mut payload = shaped(payload, bytes_max)?;
+    let value = payload_value::lend(&mut payload);
+    let (hash, canonical_bytes) = omega_contract::hash_and_length_of_value(&value).map_err(not_json)?;
     too_large(canonical_bytes, bytes_max)?;
     schema
         .check(&value, canonical_bytes)
         .map_err(|mismatch| Refusal::new(mismatch.output_code(), format!("result: {mismatch}")))?;
+    payload_value::restore(&mut payload, value);
     let needed = Capability::to_write(payload.kind());
     if !held.contains(&needed) {
         return Err(Refusal::new(ErrorCode::CapabilityDenied, format!("the plugin does not hold {needed}")));

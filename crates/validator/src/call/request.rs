@@ -17,7 +17,7 @@ use omega_contract::{
 };
 use serde_json::Value;
 
-use super::{Ceilings, DATA_DEPTH_MAX, data_fault};
+use super::{Ceilings, DATA_DEPTH_MAX, data_fault, payload_value};
 use crate::package::Package;
 use crate::refusal::Refusal;
 use crate::schema::faults;
@@ -81,9 +81,9 @@ impl HashedRequest {
         {
             return Err(invalid(format!("payload.data: {fault}")));
         }
-        let payload = serde_json::to_value(&request.payload).map_err(|error| invalid(error.to_string()))?;
+        let payload = payload_value::lend(&mut request.payload.clone());
         let (input_hash, canonical_bytes) =
-            omega_contract::canonical::hash_and_length(&payload).map_err(|error| invalid(error.to_string()))?;
+            omega_contract::hash_and_length_of_value(&payload).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { request, payload, input_hash, canonical_bytes })
     }
 

@@ -22,14 +22,14 @@ pub(super) fn verify(
         .collect();
     let allowed: Vec<&PublicKey> =
         keys.iter().filter(|(entry, _)| narrowing(entry, manifest).is_none()).map(|(_, key)| key).collect();
-    let error = match verify_package_signature(files, envelope, allowed) {
+    let error = match verify_package_signature(files, envelope, &allowed) {
         Ok(signature) => return agrees(signature, manifest),
         Err(error) => error,
     };
     // A key that is trusted, but not for this: then that is what to say.
     if let PackageSignatureError::Dsse(DsseError::UnknownKey { .. }) = error {
         let all: Vec<&PublicKey> = keys.iter().map(|(_, key)| key).collect();
-        if let Ok(signature) = verify_package_signature(files, envelope, all) {
+        if let Ok(signature) = verify_package_signature(files, envelope, &all) {
             let entry = keys.iter().find(|(entry, _)| entry.key_id == signature.key_id);
             if let Some(why) = entry.and_then(|(entry, _)| narrowing(entry, manifest)) {
                 return Err(Refusal::new(ErrorCode::KeyUntrusted, format!("the key {} {why}", signature.key_id)));

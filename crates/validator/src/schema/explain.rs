@@ -56,9 +56,9 @@ fn furthest<'e>(error: &'e ValidationError<'_>) -> &'e ValidationError<'e> {
     };
     let depth = |error: &ValidationError<'_>| error.instance_path().segments().count();
     // A branch is worth what its shallowest fault is: one for another type fails at once, and at the top.
-    let faults = context.iter().filter_map(|branch| branch.iter().map(furthest).min_by_key(|fault| depth(fault)));
+    let mut faults = context.iter().filter_map(|branch| branch.iter().map(furthest).min_by_key(|fault| depth(fault)));
     if context.len() == 1 {
-        return faults.last().unwrap_or(error);
+        return faults.next().unwrap_or(error);
     }
     let meant = |fault: &&ValidationError<'_>| {
         depth(fault) > depth(error) || !matches!(fault.kind(), ValidationErrorKind::Type { .. })

@@ -1,4 +1,5 @@
 //! A small signed package and what changes it, shared by the test campaigns.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, unreachable_pub, reason = "each campaign uses its part")]
 
 use std::collections::BTreeMap;
@@ -129,4 +130,22 @@ impl HeldData for Held {
     fn has_dataset(&self, source: &str) -> Result<bool, Refusal> {
         Ok(source == "people")
     }
+}
+
+/// The JSON Pointer of every value in a document, but for what is below those that `closed` names.
+pub fn places(document: &Value, closed: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut next = 0;
+    while let Some(at) = found.get(next).cloned() {
+        next += 1;
+        if closed(&at) {
+            continue;
+        }
+        match document.pointer(&at) {
+            Some(Value::Object(members)) => found.extend(members.keys().map(|name| format!("{at}/{name}"))),
+            Some(Value::Array(items)) => found.extend((0..items.len()).map(|index| format!("{at}/{index}"))),
+            _ => {}
+        }
+    }
+    found
 }
