@@ -75,7 +75,7 @@ fn assemble_kind(
 ) -> Result<()> {
     let out = places.guest_packages().join(kind);
     fs::create_dir_all(&out)?;
-    let mut kept = Vec::new();
+    let (mut kept, mut sizes) = (Vec::new(), Vec::new());
     for source in package::folders(&places.root.join("plugins").join(kind))? {
         let name = source.file_name().and_then(|name| name.to_str()).context("a guest's folder has a plain name")?;
         match assemble(&source, components.get(&source)) {
@@ -88,11 +88,14 @@ fn assemble_kind(
                 }
                 package::write_folder(&out.join(name), &files)?;
                 package::write_if_changed(&out.join(format!("{name}.tar")), &package::tar(&files)?)?;
-                println!("{kind}/{name}: {component_bytes} bytes");
+                sizes.push((component_bytes, name.to_owned()));
             }
             Err(error) => failures.push(format!("{kind}/{name}: {error:#}")),
         }
         kept.push(name.to_owned());
+    }
+    if let Some((bytes, name)) = sizes.iter().max() {
+        eprintln!("{} packages in {}; the largest component is {name}'s: {bytes} bytes", sizes.len(), out.display());
     }
     package::remove_others(&out, &kept)
 }
