@@ -1,6 +1,6 @@
 //! JSON Schemas of plugins: hostile input that decides over other input (spec page 2).
 //!
-//! A schema is read into a tree of the keywords that we know ([`document`]), its worst case is computed
+//! A schema is read into a tree of the keywords that we know ([`reader`]), its worst case is computed
 //! ([`cost`]), and only what we understood is handed to the `jsonschema` crate. Since a validation cannot
 //! be interrupted, its time is bounded before it starts: a schema may evaluate one value only so often, and
 //! an instance is only taken where bound times size stays within [`VALIDATION_WORK_MAX`].
@@ -13,8 +13,10 @@
 mod cost;
 mod discriminator;
 mod document;
+mod entries;
 mod explain;
 mod pattern;
+mod reader;
 mod reference;
 
 use jsonschema::{Draft, PatternOptions, Validator};
@@ -24,9 +26,9 @@ use omega_contract::strict_json::{self, JsonError};
 use serde_json::Value;
 
 pub use cost::{EVALUATIONS_MAX, NESTING_MAX};
-pub use document::{ENUM_VALUES_MAX, SUBSCHEMAS_MAX};
 pub(crate) use explain::{Fault, faults};
 pub use pattern::{PATTERN_BYTES_MAX, PATTERNS_MAX};
+pub use reader::{ENUM_VALUES_MAX, SUBSCHEMAS_MAX};
 
 /// Work units that one validation may take; a unit is about the evaluation of one small keyword, some
 /// ten nanoseconds.
