@@ -101,3 +101,50 @@ fn invalid(detail: String) -> LaneRefusal {
 pub(crate) fn one_line(error: &wasmtime::Error) -> String {
     format!("{error:#}").replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn check(compiler: &Compiler, code: &[u8], expect: Result<(), (ErrorCode, &str)>) {
+        let got = compiler.compile(&Engine::default(), code.into());
+        match (got, expect) {
+            (Ok(_), Ok(())) => {}
+            (Err(refusal), Err((code, detail))) => {
+                assert_eq!(refusal.code, code);
+                assert!(refusal.detail.contains(detail), "{}", refusal.detail);
+            }
+            (got, expect) => panic!("{:?}, not {expect:?}", got.map(|_| ())),
+        }
+    }
+
+    #[test]
+    fn what_wasmtime_does_not_take_is_refused() {
+        let compiler = Compiler::new(1, Duration::from_secs(60));
+        check(&compiler, TINY, Ok(()));
+        check(&compiler, b"(component)", Err((ErrorCode::ComponentInvalid, "wasmtime does not take it")));
+        check(&compiler, TINY, Ok(()));
+    }
+
+    #[test]
+    fn what_takes_too_long_is_refused_and_its_slot_comes_back() {
+        let compiler = Compiler::new(1, Duration::ZERO);
+        check(&compiler, TINY, Err((ErrorCode::ComponentInvalid, "longer than 0 ms")));
+        // Once the thread is done, and not before.
+        let slot = compiler.slots.take(Instant::now() + Duration::from_secs(60));
+        assert!(slot.is_some());
+    }
+
+    #[test]
+    fn no_more_compile_at_once_than_there_are_slots() {
+        let compiler = Compiler::new(2, Duration::from_millis(1));
+        let now = Instant::now();
+        let (first, second) = (compiler.slots.take(now), compiler.slots.take(now));
+        assert!(first.is_some() && second.is_some());
+        check(&compiler, TINY, Err((ErrorCode::LaneUnavailable, "busy")));
+        drop(first);
+        assert!(compiler.slots.take(Instant::now()).is_some());
+    }
+}

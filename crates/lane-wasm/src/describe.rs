@@ -10,13 +10,10 @@ use crate::options::{
     WasmLaneOptions,
 };
 
-/// The wasmtime that `Cargo.toml` pins; a test holds it to the lock file.
-pub(crate) const ENGINE: &str = "wasmtime 48";
-
 pub(crate) fn describe(options: &WasmLaneOptions) -> LaneDescription {
     LaneDescription {
         kind: LaneKind::Wasm,
-        engine: ENGINE.to_owned(),
+        engine: format!("wasmtime {}", wasmtime_environ::VERSION),
         determinism: Enforcement::Enforced,
         layers: layers(options),
     }

@@ -29,6 +29,11 @@ pub(crate) fn deadline() -> LaneEnding {
     failed(ErrorCode::Timeout, ProgramExit::Deadline, GuestStop::Deadline.to_string())
 }
 
+/// The ending of a call that found no free sandbox in its time.
+pub(crate) fn no_place() -> LaneEnding {
+    failed(ErrorCode::Timeout, ProgramExit::Deadline, "no sandbox came free before the deadline".to_owned())
+}
+
 /// The ending of a call that did not return.
 pub(crate) fn broken(error: &Error, guest: &Guest) -> LaneEnding {
     if let Some(stop) = error.downcast_ref::<GuestStop>() {

@@ -134,14 +134,18 @@ pub(crate) fn open_cache(dir: &Path) -> Result<Cache, LaneRefusal> {
     Cache::new(config).map_err(|error| unavailable("compile cache", &error))
 }
 
+/// Code in this folder is run without a sandbox: whoever can write to it owns the gateway.
 #[cfg(unix)]
 fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let mode = std::fs::metadata(dir)?.permissions().mode();
-    // Code in this folder is run without a sandbox: whoever can write to it owns the gateway.
-    if mode & 0o022 != 0 {
-        return Err(std::io::Error::other(format!("others can write to it (mode {:03o})", mode & 0o777)));
+    let found = std::fs::metadata(dir)?;
+    let me = rustix::process::geteuid().as_raw();
+    if found.uid() != me && found.uid() != 0 {
+        return Err(std::io::Error::other(format!("it belongs to another user ({})", found.uid())));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(std::io::Error::other(format!("others can write to it (mode {:03o})", found.mode() & 0o777)));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ impl WasmProgram {
     async fn run_call(&self, call: LaneCall) -> LaneReport {
         let started = Instant::now();
         let Some(_place) = self.place(call.deadline, started).await else {
-            return report(ending::deadline(), started, BTreeMap::new(), String::new());
+            return report(ending::no_place(), started, BTreeMap::new(), String::new());
         };
         let _running = self.machine.ticker.run();
         // Declared after the place: it is dropped, and its sandbox free, before the place is.
@@ -66,6 +66,7 @@ impl WasmProgram {
         };
         let facts = self.facts(&store);
         let output_text = store.data().text.read(Kept::text).unwrap_or_default();
+        drop(store);
         report(ending, started, facts, output_text)
     }
 

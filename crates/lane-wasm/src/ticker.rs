@@ -109,3 +109,51 @@ fn tick(shared: &Shared, engine: &Engine) {
         shared.ticks.fetch_add(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Waits until it holds; gives up, and fails, after a time that no working machine takes.
+    fn wait_until(what: &str, holds: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn it_ticks_while_calls_run_and_sleeps_when_none_does() {
+        let ticker = Ticker::start(Engine::default()).unwrap();
+        for _ in 0..3 {
+            wait_until("asleep", || ticker.is_parked());
+            let asleep_at = ticker.ticks();
+            thread::sleep(20 * TICK);
+            assert_eq!(ticker.ticks(), asleep_at);
+
+            let (first, second) = (ticker.run(), ticker.run());
+            wait_until("ticking", || ticker.ticks() > asleep_at + 2 * u64::from(LINGER_TICKS));
+            drop(first);
+            let one_left = ticker.ticks();
+            wait_until("ticking", || ticker.ticks() > one_left + 2 * u64::from(LINGER_TICKS));
+            drop(second);
+        }
+    }
+
+    #[test]
+    fn its_thread_ends_with_it_asleep_or_not() {
+        for asleep in [true, false] {
+            let ticker = Ticker::start(Engine::default()).unwrap();
+            if asleep {
+                wait_until("asleep", || ticker.is_parked());
+            }
+            let shared = Arc::downgrade(&ticker.shared);
+            drop(ticker);
+            // The thread held the other half.
+            assert_eq!(shared.strong_count(), 0);
+        }
+    }
+}

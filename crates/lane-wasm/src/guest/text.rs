@@ -79,12 +79,12 @@ impl GuestText {
 impl Kept {
     /// Everything that was kept.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.text).into_owned()
+        readable(&self.text)
     }
 
     /// The end of standard error.
     pub(crate) fn error_tail(&self) -> String {
-        String::from_utf8_lossy(&self.error_tail).into_owned()
+        readable(&self.error_tail)
     }
 
     fn tally(&mut self, source: Source) -> &mut Tally {
@@ -131,6 +131,12 @@ impl Kept {
         }
         kept
     }
+}
+
+/// Text for people: what is not UTF-8, and control characters that would speak to a terminal, replaced.
+fn readable(bytes: &[u8]) -> String {
+    let speaks = |c: char| c.is_control() && c != '\n' && c != '\t';
+    String::from_utf8_lossy(bytes).replace(speaks, "\u{fffd}")
 }
 
 const fn level_mark(level: GuestLogLevel) -> &'static str {
@@ -192,6 +198,13 @@ mod tests {
             assert_eq!(text.read(|k| (k.output, k.error)), Some((expect, expect)), "{written}");
             assert_eq!(text.read(Kept::text).unwrap().len() as u64, 2 * kept);
         }
+    }
+
+    #[test]
+    fn a_guest_cannot_speak_to_a_terminal() {
+        let mut text = GuestText::new(100);
+        text.stream(Source::Output).write(Bytes::from_static(b"a\x1b[2J\r\tb\xff\n\xc2\x9b")).unwrap();
+        assert_eq!(text.read(Kept::text).unwrap(), "a\u{fffd}[2J\u{fffd}\tb\u{fffd}\n\u{fffd}");
     }
 
     #[test]

@@ -89,8 +89,8 @@ async fn waiting_for_a_place_ends_at_the_deadline() {
         biased;
         _ = hog => panic!("the hog sleeps for a minute"),
         report = echo.run(deadline_in(Duration::from_millis(20))) => {
-            let (reason, exit, _) = failure(&report);
-            assert_eq!((reason, exit), (ErrorCode::Timeout, ProgramExit::Deadline));
+            let expect = (ErrorCode::Timeout, ProgramExit::Deadline, "no sandbox came free before the deadline");
+            assert_eq!(failure(&report), expect);
         }
     }
 }

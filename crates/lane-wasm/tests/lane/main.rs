@@ -7,5 +7,6 @@ mod components;
 mod determinism;
 mod endings;
 mod isolation;
+mod lane;
 mod load;
 mod support;
