@@ -68,6 +68,12 @@ fn requests_are_read_strictly_and_every_wrong_field_is_named() {
         &["extra: is not a field", "run_id: has to be of type string", "payload: is missing"],
     );
 
+    // Of a large request the first fault alone is told, however many there are.
+    let mut large = request_value();
+    large["context"] = (0..20_000).map(|i| (format!("k{i}"), json!(i))).collect();
+    let refusal = parse_request(large.to_string().as_bytes()).unwrap_err();
+    assert_eq!(refusal.message.matches(": ").count(), 1, "{refusal}");
+
     for (bytes, expect) in [
         (&b""[..], "EOF"),
         (b"[]", "the request: has to be of type object"),

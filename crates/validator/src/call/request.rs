@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator};
 use omega_contract::limits::{
     CONTEXT_BYTES_MAX, CONTEXT_ENTRIES_MAX, REQUEST_BYTES_MAX, RETRIES_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN,
 };
@@ -25,6 +25,8 @@ use crate::verified::Verified;
 
 /// Faults of a request that are named at once.
 const FAULTS_NAMED_MAX: usize = 5;
+/// Bytes of a request up to which more than its first fault is looked for.
+const EXPLAINED_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads a request, strictly.
 ///
@@ -34,9 +36,7 @@ pub fn parse_request(bytes: &[u8]) -> Result<PluginRequest, Refusal> {
     let invalid = |message: String| Refusal::new(ErrorCode::RequestInvalid, message);
     let value = strict_json::parse(bytes, REQUEST_BYTES_MAX).map_err(|error| invalid(error.to_string()))?;
     if !REQUEST_SCHEMA.is_valid(&value) {
-        let named = REQUEST_SCHEMA.iter_errors(&value).flat_map(|error| faults(&error));
-        let named = named.take(FAULTS_NAMED_MAX).map(|fault| format!("{}: {}", whole(&fault.path), fault.expected));
-        return Err(invalid(named.collect::<Vec<_>>().join("; ")));
+        return Err(invalid(faults_of(&value, bytes.len())));
     }
     match serde_json::from_value(value) {
         Ok(request) => Ok(request),
@@ -53,6 +53,19 @@ static REQUEST_SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     let value: Value = serde_json::from_str(PLUGIN_REQUEST.text).expect("the contract's own schema is JSON");
     jsonschema::options().offline().build(&value).expect("the contract's own schema compiles")
 });
+
+/// What is wrong with a request. Every fault is gathered before the first is told, and a large request may
+/// have millions: then it is the first alone.
+fn faults_of(request: &Value, bytes: usize) -> String {
+    let errors: Vec<ValidationError<'_>> = if bytes <= EXPLAINED_BYTES_MAX {
+        REQUEST_SCHEMA.iter_errors(request).collect()
+    } else {
+        REQUEST_SCHEMA.validate(request).err().into_iter().collect()
+    };
+    let named = errors.iter().flat_map(faults).take(FAULTS_NAMED_MAX);
+    let named = named.map(|fault| format!("{}: {}", whole(&fault.path), fault.expected));
+    named.collect::<Vec<_>>().join("; ")
+}
 
 fn whole(path: &str) -> &str {
     if path.is_empty() { "the request" } else { path }
