@@ -53,6 +53,8 @@ impl Compiler {
             .stack_size(COMPILE_STACK_BYTES)
             .spawn(move || {
                 let compiled = Component::from_binary(&engine, &code);
+                // The image of its memory, now and not in the first call.
+                let compiled = compiled.and_then(|it| it.initialize_copy_on_write_image().map(|()| it));
                 drop(slot);
                 // Nobody waits any more where the time was up.
                 let _ = sender.send(compiled);

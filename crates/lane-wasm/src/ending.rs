@@ -6,12 +6,15 @@ use std::fmt::Write as _;
 
 use omega_contract::ErrorCode;
 use omega_contract::ports::{LaneEnding, ProgramExit};
-use wasmtime::{Error, Trap};
+use wasmtime::{Error, Trap, WasmBacktrace};
 
 use crate::bindings::omega::plugin::types as wit;
 use crate::exchange;
-use crate::guest::{Guest, GuestStop, Kept};
+use crate::guest::{Guest, GuestStop, Kept, readable};
 use crate::options::DETAIL_BYTES_MAX;
+
+/// Bytes of a function's name in a backtrace.
+const FUNCTION_NAME_BYTES_MAX: usize = 128;
 
 /// What a call into a guest gives.
 pub(crate) type Returned = Result<wit::Outcome, wit::Refusal>;
@@ -44,7 +47,8 @@ pub(crate) fn broken(error: &Error, guest: &Guest) -> LaneEnding {
         return failed(ErrorCode::CpuLimit, ProgramExit::CpuLimit, "it used up its fuel".to_owned());
     }
     if guest.memory.refused() && trap != Some(Trap::StackOverflow) {
-        let detail = format!("it was refused memory past {} bytes and died", guest.memory.bytes_max());
+        let detail =
+            format!("it was refused more memory, at most {} bytes are given, and died", guest.memory.bytes_max());
         return failed(ErrorCode::MemoryLimit, ProgramExit::OutOfMemory, with_last_words(detail, guest));
     }
     if let Some(trap) = trap {
@@ -72,6 +76,19 @@ pub(crate) fn stopped(stop: GuestStop) -> LaneEnding {
         }
     };
     failed(reason, exit, stop.to_string())
+}
+
+/// The functions that the guest was in, innermost first, for the author.
+///
+/// Names are shown as they stand in the file: demangling what a stranger wrote can take for ever.
+pub(crate) fn backtrace(error: &Error) -> String {
+    let mut text = String::new();
+    for frame in error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default() {
+        let name = frame.func_name().unwrap_or_default();
+        let name = &name[..name.floor_char_boundary(FUNCTION_NAME_BYTES_MAX)];
+        let _ = writeln!(text, "  in function {} {name}", frame.func_index());
+    }
+    readable(text.as_bytes())
 }
 
 /// An ending that the lane itself brought about before a guest ran.

@@ -2,6 +2,7 @@
 //!
 //! What never happens here: a feature or a limit that depends on the program.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use omega_contract::ErrorCode;
@@ -9,7 +10,7 @@ use omega_contract::ports::LaneRefusal;
 use tokio::sync::Semaphore;
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Strategy, WasmFeatures,
+    Strategy, WasmBacktraceDetails, WasmFeatures,
 };
 
 use crate::inspect::FEATURES;
@@ -25,6 +26,8 @@ const FIBER_BYTES: usize = STACK_BYTES_MAX + 1536 * 1024;
 const MEMORY_BYTES_KEPT: usize = 512 * 1024;
 /// Bytes of a used table that are reset by clearing instead of being given back.
 const TABLE_BYTES_KEPT: usize = 32 * 1024;
+/// Functions in a backtrace.
+const BACKTRACE_FRAMES_MAX: usize = 16;
 /// Used places that stay mapped for the program that used them last.
 const WARM_PLACES_MAX: u32 = 16;
 
@@ -90,7 +93,9 @@ fn config(options: &WasmLaneOptions, cache: Option<Cache>, counting: Counting) -
         // Nobody debugs here; what is not generated costs no memory.
         .debug_info(false)
         .generate_address_map(false)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        // Otherwise an environment variable decides.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)?));
     Ok(config)
 }

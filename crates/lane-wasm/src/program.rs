@@ -55,9 +55,13 @@ impl WasmProgram {
         };
         let returned = timeout_at(call.deadline.into(), self.enter(&mut store, &call.request)).await;
         let guest = store.data();
+        let mut output_text = guest.text.read(Kept::text).unwrap_or_default();
         let ending = match returned {
             Err(_elapsed) => ending::deadline(),
-            Ok(Err(error)) => ending::broken(&error, guest),
+            Ok(Err(error)) => {
+                output_text.push_str(&ending::backtrace(&error));
+                ending::broken(&error, guest)
+            }
             // WASI calls are counted as they come and judged here: the same count, the same ending.
             Ok(Ok(returned)) => match guest.host_calls.check() {
                 Ok(()) => ending::returned(returned),
@@ -65,7 +69,6 @@ impl WasmProgram {
             },
         };
         let facts = self.facts(&store);
-        let output_text = store.data().text.read(Kept::text).unwrap_or_default();
         drop(store);
         report(ending, started, facts, output_text)
     }

@@ -20,7 +20,7 @@ pub(crate) use budget::MemoryBudget;
 pub(crate) use clocks::{GuestClocks, Moment};
 pub(crate) use random::GuestRandom;
 pub(crate) use stop::GuestStop;
-pub(crate) use text::{GuestText, Kept, Source};
+pub(crate) use text::{GuestText, Kept, Source, readable};
 
 use crate::options::HANDLES_MAX;
 

@@ -134,7 +134,7 @@ impl Kept {
 }
 
 /// Text for people: what is not UTF-8, and control characters that would speak to a terminal, replaced.
-fn readable(bytes: &[u8]) -> String {
+pub(crate) fn readable(bytes: &[u8]) -> String {
     let speaks = |c: char| c.is_control() && c != '\n' && c != '\t';
     String::from_utf8_lossy(bytes).replace(speaks, "\u{fffd}")
 }

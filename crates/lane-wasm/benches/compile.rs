@@ -1,0 +1,119 @@
+//! How long the costliest programs take to compile that `inspect` lets through: what the bounds in
+//! `src/inspect/bounds.rs` are set by.
+//!
+//! `cargo bench -p omega-lane-wasm --bench compile`
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
+
+#[path = "../tests/lane/support/mod.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod support;
+
+use std::time::Instant;
+
+use omega_contract::ports::Lane;
+use omega_lane_wasm::{WasmLane, WasmLaneOptions};
+use support::program;
+use support::wat::Guest;
+
+fn main() {
+    let lane = WasmLane::new(WasmLaneOptions { prepare_ms_max: 600_000, ..WasmLaneOptions::default() }).unwrap();
+    println!("{:<44} {:>10} {:>12} {:>12}  result", "program", "bytes", "inspect ms", "prepare ms");
+    for (name, guest) in shapes() {
+        let code = guest.build();
+        let bytes = code.len();
+        let program = program(code);
+        let started = Instant::now();
+        let inspected = lane.inspect(&program);
+        let inspect_ms = started.elapsed().as_secs_f64() * 1e3;
+        let started = Instant::now();
+        let prepared = lane.prepare(&program).map(|_| ());
+        let prepare_ms = started.elapsed().as_secs_f64() * 1e3;
+        let result = inspected.and(prepared).map_or_else(|refusal| refusal.detail, |()| "ok".to_owned());
+        println!("{name:<44} {bytes:>10} {inspect_ms:>12.1} {prepare_ms:>12.1}  {result}");
+    }
+}
+
+/// Echo guests with further functions, each of a shape that costs more than its bytes suggest.
+fn shapes() -> Vec<(String, Guest)> {
+    let mut shapes = Vec::new();
+    for (locals, blocks) in
+        [(100, 10_000), (1_000, 1_000), (1_000, 4_000), (2_000, 4_000), (4_000, 2_000), (200, 39_000)]
+    {
+        shapes.push((format!("{locals} locals merged in {blocks} joins"), joins(locals, blocks)));
+        shapes.push((format!("{locals} locals in {blocks} loops in each other"), loops(locals, blocks)));
+        shapes.push((format!("{locals} operands over {blocks} blocks"), operands(locals, blocks)));
+    }
+    shapes.push(("1000 targets of 500 values".to_owned(), targets(1_000, 500)));
+    shapes.push(("10000 targets of 500 values".to_owned(), targets(10_000, 500)));
+    shapes.push(("1000 calls of 1000 values".to_owned(), calls(1_000, 1_000)));
+    shapes.push(("plain code, 256 KiB in one function".to_owned(), plain(1, 32_000)));
+    shapes.push(("plain code, 1 MiB in one function".to_owned(), plain(1, 130_000)));
+    shapes.push(("plain code, 4 MiB in 1000 functions".to_owned(), plain(1_000, 500)));
+    shapes.push(("tiny functions, 49000".to_owned(), plain(49_000, 1)));
+    shapes
+}
+
+fn with(items: &str) -> Guest {
+    Guest::echo().items(items)
+}
+
+fn locals(count: usize) -> String {
+    format!("(local {})", "i64 ".repeat(count))
+}
+
+/// Each join may come from two places, and all locals are changed before and read after all of them.
+fn joins(count: usize, blocks: usize) -> Guest {
+    let change: String =
+        (0..count).map(|n| format!("(local.set {} (i64.load (i32.const {})))", n + 1, n * 8)).collect();
+    let join: String = (0..blocks)
+        .map(|n| {
+            let local = n % count + 1;
+            format!("(if (local.get 0) (then (local.set {local} (i64.mul (local.get {local}) (i64.const 3)))))")
+        })
+        .collect();
+    let read: String = (0..count).map(|n| format!("(i64.store (i32.const {}) (local.get {}))", n * 8, n + 1)).collect();
+    with(&format!("(func (param i32) {} {change} {join} {read})", locals(count)))
+}
+
+/// Locals read in the innermost of many loops.
+fn loops(count: usize, depth: usize) -> Guest {
+    let read: String = (0..count).map(|n| format!("(i64.store (i32.const {}) (local.get {}))", n * 8, n + 1)).collect();
+    let ends: String = "(br_if 0 (local.get 0)) end ".repeat(depth);
+    with(&format!("(func (param i32) {} {} {read} {ends})", locals(count), "loop ".repeat(depth)))
+}
+
+/// Values that stay on the operand stack while blocks come and go.
+fn operands(count: usize, blocks: usize) -> Guest {
+    let push: String = (0..count).map(|n| format!("(i64.load (i32.const {}))", n * 8)).collect();
+    let block = "(if (local.get 0) (then (i64.store (i32.const 0) (i64.const 1))))".repeat(blocks);
+    let pop = "(local.set 1) (i64.store (i32.const 8) (local.get 1))".repeat(count);
+    with(&format!("(func (param i32) (local i64) {push} {block} {pop})"))
+}
+
+fn targets(count: usize, values: usize) -> Guest {
+    let results = "i32 ".repeat(values);
+    let push: String = (0..values).map(|n| format!("(i32.load (i32.const {}))", n * 4)).collect();
+    with(&format!(
+        "(type $many (func (result {results}))) (func (param i32) (block (type $many)
+           (block (type $many) {push} (br_table {} 0 (local.get 0)))) {})",
+        "0 1 ".repeat(count / 2),
+        "drop ".repeat(values)
+    ))
+}
+
+fn calls(count: usize, values: usize) -> Guest {
+    let all = "i32 ".repeat(values);
+    let push: String = (0..values).map(|n| format!("(i32.load (i32.const {}))", n * 4)).collect();
+    with(&format!(
+        "(type $many (func (param {all}) (result {all}))) (func $f (type $many) unreachable)
+         (func {push} {} {})",
+        "call $f ".repeat(count),
+        "drop ".repeat(values)
+    ))
+}
+
+fn plain(functions: usize, statements: usize) -> Guest {
+    let statement = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.load (i32.const 80))) (i64.const 7)))";
+    with(&format!("(func (param i64) {})", statement.repeat(statements)).repeat(functions))
+}
