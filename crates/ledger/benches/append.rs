@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p omega-ledger` prints one line per figure with the ratio that the specification sets a bar for.
 //! Nothing is asserted: figures of a busy machine prove nothing.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::hint::black_box;
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -36,14 +36,14 @@ struct Known {
 }
 
 /// What the history has of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InHistory {
-    /// An INVOKE of it.
-    Invoke,
-    /// Other events of its run.
-    RunOnly,
     /// Nothing of its run.
     Nothing,
+    /// Other events of its run.
+    RunOnly,
+    /// An INVOKE of it.
+    Invoke,
 }
 
 impl Claims {

@@ -43,10 +43,10 @@ impl Future for DurableWait<'_> {
             } else {
                 None
             };
-            if verdict.is_some() || queue.leadership == Leadership::Free {
-                if let Some(ticket) = self.ticket.take() {
-                    queue.leave(self.index, ticket);
-                }
+            if (verdict.is_some() || queue.leadership == Leadership::Free)
+                && let Some(ticket) = self.ticket.take()
+            {
+                queue.leave(self.index, ticket);
             }
             if let Some(verdict) = verdict {
                 return Poll::Ready(verdict);

@@ -127,12 +127,11 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 /// `text` as it stands inside the quotes of a line.
-pub(crate) fn escaped(text: &str) -> Vec<u8> {
+pub(crate) fn escaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len() + 2);
     put_text(&mut bytes, text);
-    bytes.pop();
-    bytes.remove(0);
-    bytes
+    let quoted = String::from_utf8(bytes).unwrap_or_default();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -42,10 +42,16 @@ pub enum LedgerError {
     /// It cannot be written, now or for ever.
     #[error(transparent)]
     Unavailable(#[from] RecorderError),
-    /// The index could not be used, and could not be made anew.
+    /// The index could not be used now: the disk is full, say, or the file is locked.
     #[error("the ledger's index cannot be used: {cause}")]
     Index {
         /// What SQLite said.
+        cause: String,
+    },
+    /// The index is not one of this ledger and this version, or is damaged, and could not be made anew.
+    #[error("the ledger's index is damaged: {cause}")]
+    IndexDamaged {
+        /// What is wrong with it.
         cause: String,
     },
     /// There is no such run.
@@ -72,7 +78,7 @@ impl LedgerError {
             Self::Locked { .. } => ErrorCode::HomeLocked,
             Self::Corrupt(_) => ErrorCode::LedgerCorrupt,
             Self::Write { .. } | Self::Unavailable(_) => ErrorCode::LedgerUnavailable,
-            Self::Read { .. } | Self::Index { .. } => ErrorCode::Io,
+            Self::Read { .. } | Self::Index { .. } | Self::IndexDamaged { .. } => ErrorCode::Io,
             Self::RunUnknown { .. } | Self::Unprovable(SealFault::NoEvents) => ErrorCode::RunUnknown,
             Self::RunBusy { .. } => ErrorCode::Overloaded,
             Self::Unprovable(_) => ErrorCode::ProofInvalid,

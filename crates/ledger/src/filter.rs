@@ -9,7 +9,7 @@ use crate::segment::Spot;
 
 /// A query, made ready to be compared with lines.
 pub(crate) struct Filter {
-    run_id: Option<Vec<u8>>,
+    run_id: Option<String>,
     plugin_id: Option<String>,
     kinds: Vec<EventKind>,
     /// Times are written so that text order is time order.
@@ -32,6 +32,16 @@ impl Filter {
         }
     }
 
+    /// The first index that can be meant.
+    pub(crate) const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Whether nothing from `from` on can be meant.
+    pub(crate) const fn ends_before(&self, from: Spot) -> bool {
+        self.end <= from.index
+    }
+
     /// Whether no later line can be meant.
     pub(crate) fn is_past(&self, spot: Spot, line: &Line<'_>) -> bool {
         spot.index >= self.end || self.until.as_deref().is_some_and(|until| line.ts() >= until)
@@ -40,7 +50,7 @@ impl Filter {
     pub(crate) fn matches(&self, spot: Spot, line: &Line<'_>) -> bool {
         (self.first..self.end).contains(&spot.index)
             && (self.kinds.is_empty() || self.kinds.contains(&line.kind()))
-            && self.run_id.as_deref().is_none_or(|id| line.run_id().as_bytes() == id)
+            && self.run_id.as_deref().is_none_or(|id| line.run_id() == id)
             && self.plugin_id.as_deref().is_none_or(|id| line.plugin_id() == id)
             && self.since.as_deref().is_none_or(|since| line.ts() >= since)
             && self.until.as_deref().is_none_or(|until| line.ts() < until)

@@ -15,6 +15,7 @@ use crate::disk::{Disk, OsDisk};
 use crate::durable::DurableWait;
 use crate::error::LedgerError;
 use crate::flusher::spawn_flusher;
+use crate::indexer::{Indexing, spawn_indexer};
 use crate::interrupted::{Interrupted, find_interrupted};
 use crate::lock::WriterLock;
 use crate::options::LedgerOptions;
@@ -32,7 +33,8 @@ pub struct Ledger {
     claims: Claims,
     view: View,
     opening: OpenReport,
-    flusher: Option<JoinHandle<()>>,
+    indexing: Arc<Indexing>,
+    threads: Vec<JoinHandle<()>>,
     /// Last, so that it is let go of last.
     _lock: WriterLock,
 }
@@ -81,9 +83,11 @@ impl Ledger {
         let opening = OpenReport { events: end.next_index, quarantined, interrupted };
         let view = View::new(dir);
         let claims = Claims::new(end.next_index);
-        let mut ledger = Self { shared, claims, view, opening, flusher: None, _lock: lock };
+        let indexing = Arc::new(Indexing::new(dir));
+        let mut ledger = Self { shared, claims, view, opening, indexing, threads: Vec::new(), _lock: lock };
         ledger.mend()?;
-        ledger.flusher = Some(spawn_flusher(&ledger.shared)?);
+        ledger.threads.push(spawn_flusher(&ledger.shared)?);
+        ledger.threads.push(spawn_indexer(&ledger.shared, &ledger.indexing)?);
         Ok(ledger)
     }
 
@@ -134,19 +138,25 @@ impl Ledger {
     }
 
     fn end(&mut self) -> Result<(), LedgerError> {
-        let Some(flusher) = self.flusher.take() else { return Ok(()) };
+        if self.threads.is_empty() {
+            return Ok(());
+        }
         self.shared.queue().closing = true;
         self.shared.flusher.notify_all();
-        // It cannot fail but by a panic, which poisons the queue for the flush below.
-        let _panicked = flusher.join();
+        self.indexing.close();
+        for thread in self.threads.drain(..) {
+            // It cannot fail but by a panic, which poisons the queue for the flush below.
+            let _panicked = thread.join();
+        }
         self.shared.flush()
     }
 
     /// What the events below `before` have of a key.
     fn look_up(&self, key: &CallKey, before: u64) -> Result<InHistory, LedgerError> {
-        if self.shared.queue().acknowledged < before {
+        if self.shared.queue().synced < before {
             self.shared.flush()?;
         }
+        self.indexing.cover(before)?;
         self.view.look_up(key, before)
     }
 
@@ -154,8 +164,12 @@ impl Ledger {
         &self.shared
     }
 
-    pub(crate) fn view(&self) -> &View {
-        &self.view
+    /// The view, once all that was recorded is in the files, and the index near.
+    pub(crate) fn written_view(&self) -> Result<&View, LedgerError> {
+        self.shared.write_all()?;
+        let synced = self.shared.queue().synced;
+        run_blocking(|| self.indexing.cover_if_near(synced));
+        Ok(&self.view)
     }
 }
 

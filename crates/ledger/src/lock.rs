@@ -71,7 +71,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = WriterLock::take(dir.path(), Duration::ZERO).unwrap();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| WriterLock::take(dir.path(), Duration::from_secs(60)));
+            let second = scope.spawn(|| WriterLock::take(dir.path(), Duration::from_mins(1)));
             drop(first);
             second.join().unwrap().unwrap();
         });

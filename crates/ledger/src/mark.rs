@@ -130,13 +130,14 @@ pub(crate) struct MarkFile {
 }
 
 impl MarkFile {
-    /// The mark file of a new ledger, itself durable: so that later only its content can be old, and a
-    /// ledger without one is a damaged ledger.
+    /// The mark file of a new ledger, itself durable before it has its name: so that later only its content can
+    /// be old, and a ledger without one, or with one that cannot be read, is a damaged ledger.
     pub(crate) fn create(disk: &dyn Disk, dir: &Path) -> Result<Self, LedgerError> {
-        let path = dir.join(MARK_FILE);
-        let file = disk.create_over(&path).map_err(LedgerError::write("create", &path))?;
-        file.overwrite(Mark::NOTHING.encode().as_bytes()).map_err(LedgerError::write("write", &path))?;
-        file.sync().map_err(LedgerError::write("sync", &path))?;
+        let (path, unnamed) = (dir.join(MARK_FILE), dir.join(format!("{MARK_FILE}.new")));
+        let file = disk.create_over(&unnamed).map_err(LedgerError::write("create", &unnamed))?;
+        file.overwrite(Mark::NOTHING.encode().as_bytes()).map_err(LedgerError::write("write", &unnamed))?;
+        file.sync().map_err(LedgerError::write("sync", &unnamed))?;
+        disk.rename(&unnamed, &path).map_err(LedgerError::write("rename", &unnamed))?;
         disk.sync_folder(dir).map_err(LedgerError::write("sync", dir))?;
         Ok(Self { file, last: Mark::NOTHING })
     }
@@ -169,7 +170,7 @@ mod tests {
         for mark in [Mark::NOTHING, Mark { segment: 5, length: u64::MAX, next_index: 7, open_from: 6, head }] {
             let text = mark.encode();
             assert_eq!(text.len(), MARK_BYTES);
-            assert!(MARK_BYTES <= 512, "one sector");
+            const { assert!(MARK_BYTES <= 512, "one sector") };
             assert_eq!(Mark::decode(text.as_bytes()), Some(mark));
             for at in 0..text.len() {
                 let mut edited = text.clone().into_bytes();

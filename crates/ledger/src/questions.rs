@@ -101,11 +101,3 @@ macro_rules! questions {
 
 questions!(LedgerReader, reader => Ok::<&View, LedgerError>(&reader.view), None);
 questions!(Ledger, ledger => ledger.written_view(), Some(ledger.durability()));
-
-impl Ledger {
-    /// The view, once all that was recorded is in the files.
-    fn written_view(&self) -> Result<&View, LedgerError> {
-        self.shared().write_all()?;
-        Ok(self.view())
-    }
-}

@@ -103,8 +103,18 @@ pub(crate) struct RunRow {
 /// What was added up before the first line that a [`Tally`] sees.
 pub(crate) trait Prior {
     fn run(&self, escaped_run_id: &str) -> Result<Option<RunRow>, LedgerError>;
-    /// `None` where the run had no INVOKE of this call; else how it ended last, if it did.
-    fn call(&self, run: u64, call: i64) -> Result<Option<Option<CallStatus>>, LedgerError>;
+    fn call(&self, run: u64, call: i64) -> Result<CallState, LedgerError>;
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallState {
+    /// The run had no INVOKE of it.
+    Unknown,
+    /// Its last attempt has no outcome.
+    Open,
+    /// Its last attempt ended so.
+    Ended(CallStatus),
 }
 
 /// Nothing was added up before.
@@ -115,8 +125,8 @@ impl Prior for NoPrior {
         Ok(None)
     }
 
-    fn call(&self, _run: u64, _call: i64) -> Result<Option<Option<CallStatus>>, LedgerError> {
-        Ok(None)
+    fn call(&self, _run: u64, _call: i64) -> Result<CallState, LedgerError> {
+        Ok(CallState::Unknown)
     }
 }
 
@@ -125,7 +135,7 @@ pub(crate) struct Tally<'a> {
     prior: &'a dyn Prior,
     /// Of each run seen, by its escaped id.
     pub(crate) runs: HashMap<String, RunRow>,
-    calls: HashMap<(u64, i64), Option<CallStatus>>,
+    calls: HashMap<(u64, i64), CallState>,
     /// The first index that this tally saw: runs that begin later have no prior.
     from: Option<u64>,
 }
@@ -160,20 +170,20 @@ impl<'a> Tally<'a> {
             CallEvent::Begins { call } => {
                 let key = (row.first_index, call);
                 let known = match self.calls.get(&key) {
-                    Some(status) => Some(*status),
+                    Some(state) => *state,
                     None if row.first_index < from => self.prior.call(row.first_index, call)?,
-                    None => None,
+                    None => CallState::Unknown,
                 };
                 match known {
-                    None => row.calls.calls += 1,
-                    Some(Some(status)) => add(&mut row.calls, status, u64::wrapping_sub),
-                    Some(None) => {}
+                    CallState::Unknown => row.calls.calls += 1,
+                    CallState::Ended(status) => add(&mut row.calls, status, u64::wrapping_sub),
+                    CallState::Open => {}
                 }
-                self.calls.insert(key, None);
+                self.calls.insert(key, CallState::Open);
             }
             CallEvent::Ends { call, status } => {
                 add(&mut row.calls, status, u64::wrapping_add);
-                self.calls.insert((row.first_index, call), Some(status));
+                self.calls.insert((row.first_index, call), CallState::Ended(status));
             }
             CallEvent::Refused(status) => {
                 row.calls.calls += 1;

@@ -1,38 +1,60 @@
 //! Answers questions from the files, with or without a writer at work beside it.
 //!
-//! Every line that is served is read from its segment and hashed again; a line that is not what it was is an
-//! error, never an answer.
+//! The index says where to look; what it does not cover yet is read from the segments. Every line that is
+//! served is read from its segment and hashed again; a line that is not what it was is an error, never an
+//! answer. An index that points at the wrong line is put aside, and the segments are read.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use omega_contract::ports::CallKey;
-use omega_contract::{EventKind, RunId, Timestamp};
+use omega_contract::{EventKind, RunId};
 use omega_proof::bundle::PlacedEvent;
-use omega_proof::line::{Line, hash_of_digits};
+use omega_proof::line::Line;
 
 use crate::claims::InHistory;
 use crate::encode::escaped;
 use crate::error::{FaultKind, LedgerError};
 use crate::filter::Filter;
-use crate::mark::Mark;
-use crate::query::{
-    CallTally, Order, PAGE_EVENTS_MAX, PAGE_RUNS_MAX, Page, Query, RunPage, RunQuery, RunSummary, Stats,
-};
-use crate::segment::{Spot, list_segments};
+use crate::index::{IndexReader, Place};
+use crate::query::{Order, PAGE_EVENTS_MAX, Page, Query};
+use crate::segment::{LineReader, Spot, list_segments, segment_path};
 use crate::stream::{fault_at, stream_lines};
-use crate::tally::{NoPrior, RunRow, Tally, step_of, sum};
+use crate::tally::{call_number, step_of};
 
 /// A ledger's folder, to be read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct View {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
+    /// Opened when first asked; kept while it is right.
+    index: Arc<Mutex<Option<IndexReader>>>,
 }
 
 impl View {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), index: Arc::new(Mutex::new(None)) }
+    }
+
+    /// Asks the index, together with where it ends; without one that can be used, `ask` gets none and the start.
+    /// An index that turns out to be wrong on the way is put aside, and `ask` is called again without.
+    pub(super) fn with_index<T>(
+        &self,
+        mut ask: impl FnMut(Option<&IndexReader>, Spot) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if index.is_none() {
+            *index = IndexReader::open(&self.dir);
+        }
+        if let Some(reader) = &*index {
+            match reader.at_rest(|reader, coverage| ask(Some(reader), coverage.next)) {
+                Err(LedgerError::Index { .. } | LedgerError::IndexDamaged { .. }) => *index = None,
+                answer => return answer,
+            }
+        }
+        drop(index);
+        ask(None, Spot::START)
     }
 
     pub(crate) fn query(&self, query: &Query) -> Result<Page, LedgerError> {
@@ -73,106 +95,136 @@ impl View {
 
     fn find(&self, query: &Query, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
         let filter = Filter::new(query);
-        let mut found: VecDeque<PlacedEvent> = VecDeque::new();
-        if limit == 0 {
-            return Ok(Vec::new());
+        self.with_index(|index, covered| {
+            let indexed = |limit: usize| match index {
+                Some(index) if limit > 0 => self.serve(&filter, &index.find(query, covered.index, limit)?),
+                _ => Ok(Vec::new()),
+            };
+            match query.order {
+                Order::OldestFirst => {
+                    let mut events = indexed(limit)?;
+                    events.extend(self.oldest(&filter, covered, limit - events.len())?);
+                    Ok(events)
+                }
+                Order::NewestFirst => {
+                    let mut events = self.newest(&filter, covered, limit)?;
+                    events.extend(indexed(limit - events.len())?);
+                    Ok(events)
+                }
+            }
+        })
+    }
+
+    /// Reads the lines at `places`. One that the query does not mean was not found by looking at this ledger.
+    fn serve(&self, filter: &Filter, places: &[Place]) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let mut readers: HashMap<u64, LineReader> = HashMap::new();
+        let mut events = Vec::with_capacity(places.len());
+        for place in places {
+            let path = segment_path(&self.dir, place.segment);
+            let reader = match readers.entry(place.segment) {
+                std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
+                std::collections::hash_map::Entry::Vacant(none) => none.insert(LineReader::open(&path)?),
+            };
+            let bytes = reader.line_at(place.offset).map_err(LedgerError::read(&path))?;
+            let line = bytes.and_then(|bytes| Line::scan(bytes).ok()).filter(|line| filter.matches(*place, line));
+            let event = line.and_then(|line| served(*place, &line).ok());
+            events.push(event.ok_or_else(|| elsewhere(*place))?);
         }
-        self.each_line(Spot::START, |spot, line| {
+        Ok(events)
+    }
+
+    /// The first matches from `from` on.
+    fn oldest(&self, filter: &Filter, from: Spot, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let mut found = Vec::new();
+        if limit == 0 || filter.ends_before(from) {
+            return Ok(found);
+        }
+        self.each_line(self.nearest(from, filter.first())?, |spot, line| {
             if filter.is_past(spot, line) {
                 return Ok(ControlFlow::Break(()));
             }
             if filter.matches(spot, line) {
-                if found.len() == limit && query.order == Order::NewestFirst {
-                    found.pop_front();
-                }
-                found.push_back(serve(spot, line)?);
-                if found.len() == limit && query.order == Order::OldestFirst {
+                found.push(served(spot, line)?);
+            }
+            Ok(if found.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(found)
+    }
+
+    /// The last matches from `from` on, the newest first: segment by segment from the end, so that a look at
+    /// the newest events does not read the ledger.
+    fn newest(&self, filter: &Filter, from: Spot, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let mut events = Vec::new();
+        if filter.ends_before(from) {
+            return Ok(events);
+        }
+        for segment in list_segments(&self.dir)?.iter().rev() {
+            if events.len() >= limit || segment.first_index < from.segment {
+                break;
+            }
+            let start = Spot { index: segment.first_index, segment: segment.first_index, offset: 0 };
+            let mut found = VecDeque::new();
+            self.each_line(start.max(from), |spot, line| {
+                if spot.segment != segment.first_index || filter.is_past(spot, line) {
                     return Ok(ControlFlow::Break(()));
                 }
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(match query.order {
-            Order::OldestFirst => found.into(),
-            Order::NewestFirst => found.into_iter().rev().collect(),
-        })
+                if filter.matches(spot, line) {
+                    if found.len() == limit - events.len() {
+                        found.pop_front();
+                    }
+                    found.push_back(served(spot, line)?);
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+            events.extend(found.into_iter().rev());
+        }
+        Ok(events)
     }
 
-    pub(crate) fn runs(&self, query: &RunQuery) -> Result<RunPage, LedgerError> {
-        let limit = query.limit.min(PAGE_RUNS_MAX);
-        let mut tally = Tally::new(&NoPrior);
-        self.each_line(Spot::START, |spot, line| {
-            tally.observe(spot.index, line)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let mut runs: Vec<(String, RunRow)> =
-            tally.runs.into_iter().filter(|(_, row)| row.first_index < query.before).collect();
-        runs.sort_by_key(|(_, row)| std::cmp::Reverse(row.first_index));
-        let more = runs.len() > limit;
-        runs.truncate(limit);
-        let next = runs.last().filter(|_| more).map(|(_, row)| row.first_index);
-        let runs = runs.into_iter().filter_map(|(escaped, row)| summary(&escaped, &row)).collect();
-        Ok(RunPage { runs, next })
-    }
-
-    pub(crate) fn stats(&self) -> Result<Stats, LedgerError> {
+    /// The last start of a segment that is not after `index`, or `from` where that is later.
+    fn nearest(&self, from: Spot, index: u64) -> Result<Spot, LedgerError> {
         let segments = list_segments(&self.dir)?;
-        let mut tally = Tally::new(&NoPrior);
-        let mut kinds = [0_u64; EventKind::ALL.len()];
-        let (mut head, mut first_ts, mut last_ts) = (None, None, None::<Timestamp>);
-        let end = self.each_line(Spot::START, |spot, line| {
-            tally.observe(spot.index, line)?;
-            if let Some(count) =
-                EventKind::ALL.iter().position(|kind| *kind == line.kind()).and_then(|at| kinds.get_mut(at))
-            {
-                *count += 1;
-            }
-            head = Some(hash_of_digits(line.event_hash()));
-            last_ts = line.ts().parse().ok();
-            first_ts = first_ts.or(last_ts);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let mut calls = CallTally::default();
-        tally.runs.values().for_each(|row| sum(&mut calls, &row.calls));
-        Ok(Stats {
-            events: end.index,
-            bytes: segments.iter().map(|segment| segment.bytes).sum(),
-            segments: segments.len() as u64,
-            synced_events: Mark::read(&self.dir)?.map_or(0, |mark| mark.next_index),
-            head,
-            first_ts,
-            last_ts,
-            runs: tally.runs.len() as u64,
-            kinds: EventKind::ALL.into_iter().zip(kinds).filter(|(_, count)| *count > 0).collect(),
-            calls,
-            indexed_events: 0,
-            durability: None,
-        })
+        let holder = segments.iter().rev().find(|segment| segment.first_index <= index);
+        let start = holder.map(|segment| Spot { index: segment.first_index, segment: segment.first_index, offset: 0 });
+        Ok(start.map_or(from, |start| start.max(from)))
     }
 
     /// What the events below `before` have of a key.
     pub(crate) fn look_up(&self, key: &CallKey, before: u64) -> Result<InHistory, LedgerError> {
-        let (run, request, step) =
-            (escaped(key.run_id.as_str()), escaped(key.request_id.as_str()), key.step.to_string());
-        let mut answer = InHistory::Nothing;
-        self.each_line(Spot::START, |spot, line| {
-            if spot.index >= before {
-                return Ok(ControlFlow::Break(()));
-            }
-            if line.run_id().as_bytes() == run {
+        let wanted = WantedCall::new(key);
+        self.with_index(|index, covered| {
+            let mut answer = InHistory::Nothing;
+            if let Some(index) = index
+                && let Some(row) = index.run(&wanted.run)?.filter(|row| row.first_index < before)
+            {
                 answer = InHistory::RunOnly;
-                if line.kind() == EventKind::Invoke && line.request_id().as_bytes() == request && step_of(line) == step
-                {
-                    answer = InHistory::Invoke;
-                    return Ok(ControlFlow::Break(()));
+                for place in index.invokes(row.first_index, wanted.number(), before)? {
+                    answer = answer.max(self.at(place, |line| wanted.found_in(line))?);
                 }
             }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(answer)
+            if answer != InHistory::Invoke && covered.index < before {
+                self.each_line(covered, |spot, line| {
+                    if spot.index >= before || answer == InHistory::Invoke {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    answer = answer.max(wanted.found_in(line));
+                    Ok(ControlFlow::Continue(()))
+                })?;
+            }
+            Ok(answer)
+        })
     }
 
-    fn each_line(
+    /// What `read` makes of the line at `place`.
+    fn at<T>(&self, place: Place, read: impl FnOnce(&Line<'_>) -> T) -> Result<T, LedgerError> {
+        let path = segment_path(&self.dir, place.segment);
+        let mut reader = LineReader::open(&path)?;
+        let bytes = reader.line_at(place.offset).map_err(LedgerError::read(&path))?;
+        let line = bytes.and_then(|bytes| Line::scan(bytes).ok());
+        line.map(|line| read(&line)).ok_or_else(|| elsewhere(place))
+    }
+
+    pub(super) fn each_line(
         &self,
         from: Spot,
         mut each: impl FnMut(Spot, &Line<'_>) -> Result<ControlFlow<()>, LedgerError>,
@@ -184,21 +236,47 @@ impl View {
     }
 }
 
-/// The event of a line, once its hash was found right.
-fn serve(spot: Spot, line: &Line<'_>) -> Result<PlacedEvent, LedgerError> {
-    let event = line.hash().and_then(|_| line.event()).map_err(|kind| fault_at(spot, FaultKind::Line(kind)))?;
-    Ok(PlacedEvent { index: spot.index, event })
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").finish_non_exhaustive()
+    }
 }
 
-fn summary(escaped_run_id: &str, row: &RunRow) -> Option<RunSummary> {
-    let run_id: RunId = serde_json::from_str(&format!("\"{escaped_run_id}\"")).ok()?;
-    Some(RunSummary {
-        run_id,
-        first_index: row.first_index,
-        last_index: row.last_index,
-        first_ts: row.first_ts,
-        last_ts: row.last_ts,
-        events: row.events,
-        calls: row.calls,
-    })
+/// The index points at something else than it says.
+fn elsewhere(place: Place) -> LedgerError {
+    LedgerError::IndexDamaged { cause: format!("event {} is not where it points", place.index) }
+}
+
+/// A call key in the form that lines have.
+struct WantedCall {
+    run: String,
+    request: String,
+    step: String,
+}
+
+impl WantedCall {
+    fn new(key: &CallKey) -> Self {
+        let (run, request) = (escaped(key.run_id.as_str()), escaped(key.request_id.as_str()));
+        Self { run, request, step: key.step.to_string() }
+    }
+
+    fn number(&self) -> i64 {
+        call_number(self.request.as_bytes(), &self.step)
+    }
+
+    fn found_in(&self, line: &Line<'_>) -> InHistory {
+        if line.run_id() != self.run {
+            InHistory::Nothing
+        } else if line.kind() == EventKind::Invoke && line.request_id() == self.request && step_of(line) == self.step {
+            InHistory::Invoke
+        } else {
+            InHistory::RunOnly
+        }
+    }
+}
+
+/// The event of a line, once its hash was found right.
+fn served(spot: Spot, line: &Line<'_>) -> Result<PlacedEvent, LedgerError> {
+    let event = line.hash().and_then(|_| line.event()).map_err(|kind| fault_at(spot, FaultKind::Line(kind)))?;
+    Ok(PlacedEvent { index: spot.index, event })
 }
