@@ -1,6 +1,12 @@
 //! wasmtime alone, set as the lane sets it, with nothing linked that does anything.
 #![allow(unsafe_code, reason = "emitted by wasmtime's bindgen!, unused here")]
-#![allow(dead_code, unreachable_pub, clippy::pedantic, elided_lifetimes_in_paths)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::pedantic,
+    elided_lifetimes_in_paths,
+    reason = "emitted by wasmtime's bindgen!"
+)]
 
 use omega_contract::ports::LaneProgram;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
