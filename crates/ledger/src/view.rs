@@ -123,7 +123,7 @@ impl View {
             let path = segment_path(&self.dir, place.segment);
             let reader = match readers.entry(place.segment) {
                 std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
-                std::collections::hash_map::Entry::Vacant(none) => none.insert(LineReader::open(&path)?),
+                std::collections::hash_map::Entry::Vacant(none) => none.insert(pointed_at(*place, &path)?),
             };
             let bytes = reader.line_at(place.offset).map_err(LedgerError::read(&path))?;
             let line = bytes.and_then(|bytes| Line::scan(bytes).ok()).filter(|line| filter.matches(*place, line));
@@ -218,7 +218,7 @@ impl View {
     /// What `read` makes of the line at `place`.
     fn at<T>(&self, place: Place, read: impl FnOnce(&Line<'_>) -> T) -> Result<T, LedgerError> {
         let path = segment_path(&self.dir, place.segment);
-        let mut reader = LineReader::open(&path)?;
+        let mut reader = pointed_at(place, &path)?;
         let bytes = reader.line_at(place.offset).map_err(LedgerError::read(&path))?;
         let line = bytes.and_then(|bytes| Line::scan(bytes).ok());
         line.map(|line| read(&line)).ok_or_else(|| elsewhere(place))
@@ -245,6 +245,11 @@ impl std::fmt::Debug for View {
 /// The index points at something else than it says.
 fn elsewhere(place: Place) -> LedgerError {
     LedgerError::IndexDamaged { cause: format!("event {} is not where it points", place.index) }
+}
+
+/// The segment that the index points at.
+fn pointed_at(place: Place, path: &Path) -> Result<LineReader, LedgerError> {
+    if path.exists() { LineReader::open(path) } else { Err(elsewhere(place)) }
 }
 
 /// A call key in the form that lines have.

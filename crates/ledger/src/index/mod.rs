@@ -60,3 +60,6 @@ fn from_sql(number: i64) -> u64 {
 pub(crate) fn kind_number(kind: EventKind) -> i64 {
     EventKind::ALL.iter().position(|known| *known == kind).map_or(-1, |at| to_sql(at as u64))
 }
+
+#[cfg(test)]
+mod tests;
