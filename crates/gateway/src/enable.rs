@@ -108,6 +108,10 @@ impl Gateway {
     /// Loads a version and, where it is declared deterministic, compares two runs of each example.
     async fn rehearse(&self, row: PluginRow) -> Result<(), GatewayError> {
         let target = self.inner.directory.load(row).await.map_err(|r| GatewayError::new(r.code, r.message))?;
+        self.rehearse_target(&target).await
+    }
+
+    async fn rehearse_target(&self, target: &Arc<Target>) -> Result<(), GatewayError> {
         let manifest = target.package.manifest();
         let ungranted = manifest
             .capabilities
@@ -122,9 +126,13 @@ impl Gateway {
         if manifest.determinism.mode == DeterminismMode::Probabilistic {
             return Ok(());
         }
-        for (path, example) in examples(&target)? {
-            let first = self.run_example(&target, &example, "first").await?;
-            let second = self.run_example(&target, &example, "second").await?;
+        for (path, example) in examples(target)? {
+            let first = self.run_example(target, &example, "first").await?;
+            let second = self.run_example(target, &example, "second").await?;
+            // So many examples failed, all alike, that the breaker opened: it says nothing of determinism.
+            if [&first, &second].iter().any(|answer| answer.reason == Some(ErrorCode::CircuitOpen)) {
+                return Ok(());
+            }
             let seen = |answer: &Answer| {
                 (answer.response.status, answer.reason, answer.response.evidence_hashes.output_hash.clone())
             };
@@ -175,4 +183,125 @@ fn examples(target: &Target) -> Result<Vec<(String, PluginRequest)>, GatewayErro
             Ok((path.to_owned(), request))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use omega_contract::manifest::MANIFEST_FILE;
+    use omega_contract::plugin_info::LaneKind;
+    use omega_contract::ports::{
+        BoxFuture, Enforcement, GuestOutput, GuestPayload, LaneCall, LaneEnding, LaneLimits, LaneReport, ProgramExit,
+        ReadyProgram,
+    };
+    use omega_registry::{Page, PluginFilter};
+    use omega_router::{BreakerPolicy, LaneFacts};
+    use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_package};
+    use serde_json::json;
+
+    use super::*;
+    use crate::home::Home;
+    use crate::{OpenOptions, sign_package};
+
+    /// Answers by the number of its run. The wasm lane lets no guest do that.
+    struct Counting {
+        runs: AtomicUsize,
+        ending: fn(usize) -> LaneEnding,
+    }
+
+    impl ReadyProgram for Counting {
+        fn run(&self, _call: LaneCall) -> BoxFuture<'_, LaneReport> {
+            let ending = (self.ending)(self.runs.fetch_add(1, Ordering::Relaxed));
+            let facts = BTreeMap::new();
+            Box::pin(async { LaneReport { ending, duration: Duration::ZERO, facts, output_text: String::new() } })
+        }
+    }
+
+    fn text(content: String) -> LaneEnding {
+        let payload = GuestPayload::Text { content, encoding: "utf-8".into(), metadata: Vec::new() };
+        LaneEnding::Finished(GuestOutput { payload, notes: String::new() })
+    }
+
+    fn trap() -> LaneEnding {
+        LaneEnding::Failed { reason: ErrorCode::PluginTrap, exit: ProgramExit::Trap, detail: String::new() }
+    }
+
+    /// A deterministic plugin with three examples.
+    fn package(gateway: &Gateway) -> Verified<Package> {
+        let descriptor = json!([{"kind": "text", "schema_ref": "schemas/any.json", "limits": {"max_bytes": 1000}}]);
+        let manifest = json!({
+            "plugin_id": "counting", "name": "Counting", "vendor": "Tests", "description": "", "version": "1.0.0",
+            "api_version": "1.0.0", "supported_omega_api_versions": "^1.0.0",
+            "capabilities": ["read_text", "write_suggestion"],
+            "io": {"inputs": descriptor, "outputs": descriptor},
+            "limits": {"max_bytes": 1000, "max_ms": 1000, "max_concurrency": 1},
+            "determinism": {"mode": "deterministic", "notes": ""},
+            "evidence": {"log_level": "summary", "redactions": []},
+            "entrypoint": {"type": "worker", "file": "plugin.wasm", "export": "handle"}
+        });
+        let example = json!({
+            "request_id": "r", "run_id": "u", "timestamp": "2026-01-01T00:00:00Z", "context": {},
+            "payload": {"kind": "text", "content": "a", "encoding": "utf-8", "metadata": {}}
+        });
+        let mut files: Vec<(String, Arc<[u8]>)> = vec![
+            (MANIFEST_FILE.into(), Arc::from(manifest.to_string().into_bytes())),
+            ("plugin.wasm".into(), Arc::from(b"never run".as_slice())),
+            ("schemas/any.json".into(), Arc::from(b"{}".as_slice())),
+        ];
+        for name in ["a", "b", "c"] {
+            files.push((format!("examples/{name}.json"), Arc::from(example.to_string().into_bytes())));
+        }
+        let key = gateway.inner.home.operator_key().unwrap();
+        let envelope = sign_package(&PackageFiles::new(files.clone()).unwrap(), &key).unwrap();
+        files.push((omega_contract::manifest::SIGNATURE_FILE.into(), Arc::from(envelope)));
+        let trusted = gateway.inner.journal.registry.trusted_keys().unwrap();
+        verify_package(Unverified(PackageFiles::new(files).unwrap()), &trusted, Timestamp::EPOCH).unwrap()
+    }
+
+    async fn rehearsed(ending: fn(usize) -> LaneEnding) -> Result<(), GatewayError> {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::init(&folder.path().join("home"), Timestamp::EPOCH).unwrap();
+        let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
+        let package = package(&gateway);
+        let limits = LaneLimits {
+            memory_bytes_max: 1,
+            fuel_max: None,
+            output_bytes_max: 1000,
+            log_bytes_max: 1,
+            host_calls_max: 1,
+        };
+        let lane = LaneFacts {
+            kind: LaneKind::Wasm,
+            engine: "script".into(),
+            determinism: Enforcement::Audited,
+            layers: String::new(),
+        };
+        let capabilities = package.manifest().capabilities.iter().copied().collect();
+        let program = Arc::new(Counting { runs: AtomicUsize::new(0), ending });
+        let settings = (1, BreakerPolicy { failures: 5, cooldown: Duration::from_secs(30) });
+        let target = Arc::new(Target::new(Arc::new(package), program, capabilities, lane, limits, settings));
+        let outcome = gateway.rehearse_target(&target).await;
+        assert!(gateway.list_plugins(&PluginFilter::default(), &Page::first(1)).unwrap().is_empty());
+        outcome
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_deterministic_plugin_that_differs_is_refused() {
+        assert!(rehearsed(|_| text("same".into())).await.is_ok());
+        let error = rehearsed(|n| text(n.to_string())).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Nondeterministic);
+        let error = rehearsed(|n| if n < 3 { text("same".into()) } else { text("other".into()) }).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Nondeterministic, "one example of three is enough");
+        let error = rehearsed(|n| if n == 0 { trap() } else { text("same".into()) }).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Nondeterministic, "an ending that differs is a difference");
+    }
+
+    /// Three examples that fail alike are six failures in a row: the open breaker is no difference.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn failing_always_alike_is_not_nondeterministic() {
+        assert!(rehearsed(|_| trap()).await.is_ok());
+    }
 }

@@ -79,6 +79,8 @@ impl<'a> Passing<'a> {
         CallKey { run_id: request.run_id.clone(), request_id: request.request_id.clone(), step: self.step }
     }
 
+    /// Before the plugin is known: nobody has said what of the payload must not be recorded, so the
+    /// record gets no hash of it.
     pub(crate) fn about(&self) -> About<'a> {
         let request = self.request.request();
         About {
@@ -87,7 +89,17 @@ impl<'a> Passing<'a> {
             request_id: &request.request_id,
             step: self.step,
             input_hash: Some(self.request.input_hash()),
+            recorded_hash: None,
         }
+    }
+
+    /// Once the plugin is known. Where its manifest redacts anything, the record gets no hash of the whole:
+    /// a value that can be guessed could be found by its hash.
+    fn about_call_of(&self, target: &Target) -> About<'a> {
+        let about = self.about();
+        let redacts = !target.package.manifest().evidence.redactions.is_empty();
+        let recorded_hash = about.input_hash.filter(|_| !redacts);
+        About { recorded_hash, ..about }
     }
 }
 
@@ -97,8 +109,10 @@ pub(crate) struct About<'a> {
     pub(crate) run_id: &'a RunId,
     pub(crate) request_id: &'a RequestId,
     pub(crate) step: u32,
-    /// None where the payload has no hash.
+    /// What the caller is told; none where the payload has no hash.
     pub(crate) input_hash: Option<Sha256Hex>,
+    /// What the record may hold of it.
+    pub(crate) recorded_hash: Option<Sha256Hex>,
 }
 
 /// A refusal in steps 1 to 5, with what the caller may want to know.
@@ -180,7 +194,14 @@ impl Router {
             Ok(request) => Ok(Ok(Arc::new(request))),
             Err(refusal) => {
                 let refused = Refused::new(refusal.code, refusal.message);
-                let about = About { plugin_id, run_id: &run_id, request_id: &request_id, step, input_hash: None };
+                let about = About {
+                    plugin_id,
+                    run_id: &run_id,
+                    request_id: &request_id,
+                    step,
+                    input_hash: None,
+                    recorded_hash: None,
+                };
                 Ok(Err(self.refuse(about, refused.into(), started).await?))
             }
         }
@@ -211,12 +232,13 @@ impl Router {
     }
 
     async fn pass_to(&self, target: Arc<Target>, passing: Passing<'_>) -> Result<Answer, RecorderError> {
+        let about = || passing.about_call_of(&target);
         let checked = check_request(&target.package, passing.request, &target.capabilities, self.policy.ceilings);
         let call = match checked {
             Ok(call) => call,
             Err(refusal) => {
                 let refused = Refused::new(refusal.code, refusal.message);
-                return self.refuse(passing.about(), refused.into(), passing.started).await;
+                return self.refuse(about(), refused.into(), passing.started).await;
             }
         };
         let key = passing.key();
@@ -227,14 +249,14 @@ impl Router {
                 let message =
                     format!("request {} of run {}, step {}, was run before", key.request_id, key.run_id, key.step);
                 let refused = Refused::new(ErrorCode::DuplicateRequest, message);
-                return self.refuse(passing.about(), refused.into(), passing.started).await;
+                return self.refuse(about(), refused.into(), passing.started).await;
             }
         };
-        match self.admit(target, call, &passing).await {
+        match self.admit(Arc::clone(&target), call, &passing).await {
             Ok(admitted) => self.run(admitted, claim, &passing).await,
             Err(refusal) => {
                 drop(claim);
-                self.refuse(passing.about(), refusal, passing.started).await
+                self.refuse(about(), refusal, passing.started).await
             }
         }
     }
@@ -277,7 +299,7 @@ impl Router {
             Ok(evidence) => evidence,
             Err(refused) => {
                 drop(claim);
-                return self.refuse(passing.about(), refused.into(), passing.started).await;
+                return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
             }
         };
         let plan = Plan { call, evidence: &evidence, request: lane_request(target, call), seed: seed(target, call) };
@@ -291,7 +313,7 @@ impl Router {
                 Err(open) => {
                     drop(claim);
                     let refusal = circuit_open(passing.plugin_id, open.retry_after);
-                    return self.refuse(passing.about(), refusal, passing.started).await;
+                    return self.refuse(passing.about_call_of(target), refusal, passing.started).await;
                 }
             };
             // From here on there is an INVOKE: the key is used.

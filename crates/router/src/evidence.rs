@@ -162,7 +162,7 @@ pub(crate) fn refusal(about: &About<'_>, refused: &Refused) -> EventDraft {
         .with("step", about.step.to_string());
     draft.plugin_id = Some(about.plugin_id.clone());
     draft.request_id = Some(about.request_id.clone());
-    draft.input_hash = about.input_hash;
+    draft.input_hash = about.recorded_hash;
     draft
 }
 

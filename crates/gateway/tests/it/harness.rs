@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use omega_contract::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
-use omega_contract::{Event, Payload, PluginId, PluginInfo, PluginRequest, RunId, Timestamp};
+use omega_contract::{Event, EventKind, Payload, PluginId, PluginInfo, PluginRequest, RunId, Status, Timestamp};
 use omega_gateway::{
     Answer, Gateway, GatewayError, Home, OpenOptions, OperatorKey, package_source, request, sign_package,
 };
@@ -61,6 +61,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::init(&folder.path().join("home"), Timestamp::EPOCH).unwrap();
         std::fs::write(home.path().join("omega.toml"), toml).unwrap();
+        share_compiled_code(&home);
         let gateway =
             Gateway::open(&home, OpenOptions { actor: "tester".into(), ..OpenOptions::default() }).await.unwrap();
         Self { gateway, home, folder }
@@ -72,6 +73,13 @@ impl Bench {
         drop(gateway);
         let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
         Self { gateway, home, folder }
+    }
+
+    /// Closes the gateway; what is left is the home.
+    pub fn closed(self) -> (Home, tempfile::TempDir) {
+        let Self { gateway, home, folder } = self;
+        drop(gateway);
+        (home, folder)
     }
 
     /// A folder beside the home, for what a test needs.
@@ -117,6 +125,39 @@ impl Bench {
         self.gateway.admin().events(&query).unwrap().events.into_iter().map(|placed| placed.event).collect()
     }
 
+    /// The kinds of a run's events, oldest first.
+    pub fn kinds(&self, run_id: &RunId) -> Vec<EventKind> {
+        self.events(run_id).iter().map(|event| event.kind).collect()
+    }
+
+    /// The event that an answer or an error names.
+    pub fn event(&self, index: u64) -> Event {
+        self.gateway.admin().event(index).unwrap()
+    }
+
+    /// Fails unless each attempt of the run is one INVOKE and then exactly one outcome. (A REJECT may
+    /// stand alone: a refusal before anything ran.)
+    pub fn assert_evidence_whole(&self, run_id: &RunId) {
+        let mut open = std::collections::BTreeSet::new();
+        for event in self.events(run_id) {
+            let part = |key: &str| event.meta.get(key).cloned().unwrap_or_default();
+            let attempt = (event.request_id.clone(), part("step"), part("attempt"));
+            match event.kind {
+                EventKind::Invoke => assert!(open.insert(attempt), "two INVOKEs: {event:?}"),
+                EventKind::Result | EventKind::Error => assert!(open.remove(&attempt), "no INVOKE: {event:?}"),
+                EventKind::Reject => drop(open.remove(&attempt)),
+                _ => {}
+            }
+        }
+        assert!(open.is_empty(), "without an outcome: {open:?}");
+    }
+
+    /// Fails unless the gateway still serves: `hello`, which must be installed, greets.
+    pub async fn assert_healthy(&self, after: &str) {
+        let answer = self.text(&id("hello"), "Ada").await;
+        assert_eq!(answer.response.status, Status::Ok, "after {after}: {}", answer.response.notes);
+    }
+
     /// Every event of the ledger, oldest first, as the file has it.
     pub fn ledger_lines(&self) -> Vec<String> {
         let mut segments: Vec<PathBuf> = std::fs::read_dir(self.home.ledger_dir())
@@ -130,14 +171,25 @@ impl Bench {
     }
 }
 
-/// Everything below a folder, with each file's content hash: what a plugin may not change.
+/// Lets all homes of this test binary share what wasmtime compiled: that is most of their time.
+fn share_compiled_code(home: &Home) {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-guests");
+    std::fs::create_dir_all(&shared).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&shared, home.path().join("cache")).unwrap();
+}
+
+/// Everything below a folder, with each file's content hash: what a plugin may not change. Links are
+/// not followed.
 pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(folder) = pending.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_symlink() {
+                found.insert(path, "link".to_owned());
+            } else if path.is_dir() {
                 pending.push(path);
             } else {
                 let content = std::fs::read(&path).unwrap_or_default();

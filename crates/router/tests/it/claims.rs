@@ -39,7 +39,7 @@ async fn the_queue_of_a_plugin_is_bounded() {
     let bench = Bench::new(tape(), &[Act::SayAfter(Duration::from_millis(300)), Act::Say("out")]);
     let mut calls = Vec::new();
     for n in 0..=QUEUE_MAX {
-        let (router, asked) = (Arc::clone(&bench.router), request(&format!("r{n}"), policy(5_000, 0)));
+        let (router, asked) = (Arc::clone(&bench.router), request(&format!("r{n}"), Some(policy(5_000, 0))));
         calls.push(tokio::spawn(async move { router.call(&id("scripted"), asked).await.unwrap() }));
         tokio::task::yield_now().await;
     }
@@ -61,7 +61,7 @@ async fn a_wait_ends_with_the_callers_time() {
     let (router, asked) = (Arc::clone(&bench.router), request("first", None));
     let first = tokio::spawn(async move { router.call(&id("scripted"), asked).await.unwrap() });
     bench.script().begun(1).await;
-    let answer = bench.router.call(&id("scripted"), request("second", policy(100, 0))).await.unwrap();
+    let answer = bench.router.call(&id("scripted"), request("second", Some(policy(100, 0)))).await.unwrap();
     assert_eq!((answer.response.status, answer.reason), (Status::Rejected, Some(ErrorCode::Overloaded)));
     assert_eq!(first.await.unwrap().response.status, Status::Ok);
     assert_eq!(bench.script().runs(), 1);

@@ -220,7 +220,7 @@ impl Bench {
             quota: QuotaPolicy { calls_max: 8, queue_max: QUEUE_MAX, queue_wait_max: Duration::from_secs(5) },
             breaker: BreakerPolicy { failures: BREAKER_FAILURES, cooldown: COOLDOWN },
             ceilings: Ceilings { payload_bytes_max: 1 << 20 },
-            timeout_max: Duration::from_secs(60),
+            timeout_max: Duration::from_mins(1),
         };
         let router = Router::new(tape.clone(), shelf.clone(), clock.clone(), policy);
         Self { router: Arc::new(router), tape, shelf, clock, scripts }
@@ -247,8 +247,8 @@ pub fn request(request_id: &str, policy: Option<RequestPolicy>) -> PluginRequest
     }
 }
 
-pub fn policy(timeout_ms: u64, max_retries: u8) -> Option<RequestPolicy> {
-    Some(RequestPolicy { deterministic_only: false, timeout_ms, max_retries })
+pub fn policy(timeout_ms: u64, max_retries: u8) -> RequestPolicy {
+    RequestPolicy { deterministic_only: false, timeout_ms, max_retries }
 }
 
 pub fn key(request_id: &str, step: u32) -> CallKey {

@@ -16,7 +16,7 @@ fn tape() -> Tape {
 #[tokio::test]
 async fn attempts_are_numbered_and_stop_at_success() {
     let bench = Bench::new(tape(), &[TRAP, Act::Fail(ErrorCode::Timeout), Act::Say("out")]);
-    let answer = bench.router.call(&id("scripted"), request("r", policy(10_000, 5))).await.unwrap();
+    let answer = bench.router.call(&id("scripted"), request("r", Some(policy(10_000, 5)))).await.unwrap();
     assert_eq!((answer.response.status, answer.reason), (Status::Ok, None));
     assert_eq!(bench.script().runs(), 3);
     let (invoke, error) = (EventKind::Invoke, EventKind::Error);
@@ -30,7 +30,7 @@ async fn attempts_are_numbered_and_stop_at_success() {
 async fn retries_are_as_many_as_asked_for() {
     for (max_retries, expect) in [(0, 1), (1, 2)] {
         let bench = Bench::new(tape(), &[TRAP]);
-        let answer = bench.router.call(&id("scripted"), request("r", policy(10_000, max_retries))).await.unwrap();
+        let answer = bench.router.call(&id("scripted"), request("r", Some(policy(10_000, max_retries)))).await.unwrap();
         assert_eq!((answer.response.status, answer.reason), (Status::Error, Some(ErrorCode::PluginTrap)));
         assert_eq!(bench.script().runs(), expect);
     }
@@ -43,7 +43,7 @@ async fn retries_are_as_many_as_asked_for() {
 async fn what_a_rule_refused_is_not_tried_again() {
     for (act, reason) in [(Act::Decline, ErrorCode::PluginDeclined), (Act::SayWrong, ErrorCode::OutputSchemaMismatch)] {
         let bench = Bench::new(tape(), &[act]);
-        let answer = bench.router.call(&id("scripted"), request("r", policy(10_000, 5))).await.unwrap();
+        let answer = bench.router.call(&id("scripted"), request("r", Some(policy(10_000, 5)))).await.unwrap();
         assert_eq!((answer.response.status, answer.reason), (Status::Rejected, Some(reason)));
         assert_eq!(bench.tape.kinds(), [EventKind::Invoke, EventKind::Reject]);
         assert!(answer.response.result.is_none());
@@ -55,13 +55,13 @@ async fn what_a_rule_refused_is_not_tried_again() {
 async fn an_attempt_gets_the_smaller_of_its_limit_and_what_remains() {
     for (timeout_ms, at_most, more_than) in [(10_000, 1_000, 500), (400, 400, 0)] {
         let bench = Bench::new(tape(), &[Act::Say("out")]);
-        bench.router.call(&id("scripted"), request("r", policy(timeout_ms, 0))).await.unwrap();
+        bench.router.call(&id("scripted"), request("r", Some(policy(timeout_ms, 0)))).await.unwrap();
         let (call, began) = bench.script().calls.lock().unwrap()[0].clone();
         let given = call.deadline.saturating_duration_since(began);
         assert!(given <= Duration::from_millis(at_most) && given > Duration::from_millis(more_than), "{given:?}");
     }
     let bench = Bench::new(tape(), &[Act::FailAfter(Duration::from_millis(300)), Act::Say("out")]);
-    bench.router.call(&id("scripted"), request("r", policy(900, 1))).await.unwrap();
+    bench.router.call(&id("scripted"), request("r", Some(policy(900, 1)))).await.unwrap();
     let limits: Vec<u64> = bench.tape.meta("limit_ms").iter().filter_map(|text| text.parse().ok()).collect();
     assert_eq!(limits.len(), 2);
     assert!(limits[0] <= 900 && limits[1] <= 600, "{limits:?}");
@@ -70,7 +70,7 @@ async fn an_attempt_gets_the_smaller_of_its_limit_and_what_remains() {
 #[tokio::test]
 async fn no_retry_begins_after_the_deadline() {
     let bench = Bench::new(tape(), &[Act::Hang]);
-    let answer = bench.router.call(&id("scripted"), request("r", policy(150, 5))).await.unwrap();
+    let answer = bench.router.call(&id("scripted"), request("r", Some(policy(150, 5)))).await.unwrap();
     assert_eq!((answer.response.status, answer.reason), (Status::Timeout, Some(ErrorCode::Timeout)));
     assert_eq!(bench.script().runs(), 1);
     assert_eq!(bench.tape.kinds(), [EventKind::Invoke, EventKind::Error]);
@@ -83,7 +83,7 @@ async fn attempts_open_the_breaker_and_a_trial_closes_it() {
     let mut acts = vec![TRAP; runs];
     acts.push(Act::Say("well again"));
     let bench = Bench::new(tape(), &acts);
-    let answer = bench.router.call(&id("scripted"), request("first", policy(10_000, 5))).await.unwrap();
+    let answer = bench.router.call(&id("scripted"), request("first", Some(policy(10_000, 5)))).await.unwrap();
     assert_eq!(answer.reason, Some(ErrorCode::PluginTrap), "the plugin's own end is told, not the breaker's");
     assert_eq!(bench.script().runs(), runs);
 

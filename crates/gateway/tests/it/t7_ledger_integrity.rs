@@ -1,0 +1,95 @@
+//! T7, ledger integrity, end to end (every way to tamper: `crates/ledger/tests/t7_ledger_integrity.rs`).
+
+use std::path::PathBuf;
+
+use omega_contract::{ErrorCode, Payload, ProofBundle, Status};
+use omega_gateway::{Gateway, Home, OpenOptions, request};
+use omega_proof::bundle::verify_bundle;
+
+use crate::harness::{Bench, snapshot};
+
+fn segment(home: &Home) -> PathBuf {
+    let files = std::fs::read_dir(home.ledger_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "ndjson")).collect();
+    segments.sort();
+    segments.remove(0)
+}
+
+/// A closed home whose ledger is changed is not opened, and nothing in it is rewritten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_ledger_is_not_opened_and_not_mended() {
+    type Damage = fn(&str) -> String;
+    let damages: [(&str, Damage); 4] = [
+        ("one byte", |text| text.replacen("\"plugin_id\":\"hello\"", "\"plugin_id\":\"hellp\"", 1)),
+        ("a line gone", |text| {
+            text.lines().enumerate().filter(|(n, _)| *n != 3).map(|(_, l)| format!("{l}\n")).collect()
+        }),
+        ("two lines swapped", |text| {
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.swap(2, 3);
+            lines.iter().map(|line| format!("{line}\n")).collect()
+        }),
+        ("acknowledged lines cut off", |text| text.lines().take(3).map(|line| format!("{line}\n")).collect()),
+    ];
+    for (what, damage) in damages {
+        let bench = Bench::new().await;
+        let hello = bench.install("examples/hello").await;
+        assert_eq!(bench.text(&hello, "Ada").await.response.status, Status::Ok);
+        bench.gateway.flush().await.unwrap();
+        let (home, _folder) = bench.closed();
+        let file = segment(&home);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let damaged = damage(&text);
+        assert_ne!(damaged, text, "{what}");
+        std::fs::write(&file, &damaged).unwrap();
+        let verdict = omega_ledger::verify(&home.ledger_dir(), omega_ledger::Strictness::Strict, |_| {});
+        assert_eq!(verdict.unwrap_err().code(), ErrorCode::LedgerCorrupt, "{what}");
+        let before = snapshot(&home.ledger_dir());
+        let opened = Gateway::open(&home, OpenOptions::default()).await;
+        let error = opened.err().unwrap_or_else(|| panic!("{what}: opened"));
+        assert_eq!(error.code, ErrorCode::LedgerCorrupt, "{what}: {}", error.message);
+        let after = snapshot(&home.ledger_dir());
+        assert!(before.iter().all(|(path, hash)| after.get(path) == Some(hash)), "{what}: rewritten");
+    }
+}
+
+/// A proof verifies as it was exported, from its bytes alone, and not after any change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_fails_after_any_change() {
+    let bench = Bench::new().await;
+    let hello = bench.install("examples/hello").await;
+    let asked = request(Payload::text("Ada"));
+    let run_id = asked.run_id.clone();
+    bench.invoke(&hello, asked).await;
+    let proof = bench.gateway.export_proof(&run_id).await.unwrap();
+    let bytes = serde_json::to_vec(&proof).unwrap();
+    let verdict = verify_bundle(&bytes, Some(proof.head_event_hash)).unwrap();
+    assert_eq!((verdict.attempts, verdict.results, verdict.run_id), (1, 1, run_id.clone()));
+
+    let changes: [fn(&mut ProofBundle); 7] = [
+        |proof| drop(proof.events.remove(0)),
+        |proof| proof.events.swap(0, 1),
+        |proof| proof.events[1].output_hash = "0".repeat(64),
+        |proof| proof.events[0].plugin_id = "other".into(),
+        |proof| drop(proof.events[1].meta.insert("reason".into(), "none".into())),
+        |proof| proof.inclusion[0].index += 1,
+        |proof| proof.run.events -= 1,
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let mut changed = proof.clone();
+        change(&mut changed);
+        let verdict = verify_bundle(&serde_json::to_vec(&changed).unwrap(), None);
+        assert!(verdict.is_err(), "change {n}");
+    }
+    // One byte anywhere in the events.
+    let events = String::from_utf8(bytes.clone()).unwrap().find("\"events\":[").unwrap();
+    let end = String::from_utf8(bytes.clone()).unwrap().find("\"inclusion\"").unwrap();
+    for at in (events + 12..end).step_by(7) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(verify_bundle(&changed, None).is_err(), "byte {at}");
+    }
+    // Another's head: made anew as a whole, it is another proof.
+    let other = bench.gateway.export_proof(&run_id).await.unwrap();
+    assert!(verify_bundle(&serde_json::to_vec(&other).unwrap(), Some(proof.head_event_hash)).is_err());
+}
