@@ -14,8 +14,14 @@ const LEFT_OUT_OF_SDK: [&str; 4] = ["target", "template", "tests", "examples"];
 
 /// The packages that `omega demo` plays with.
 const DEMO_PACKAGES: [&str; 8] = [
-    "examples/csv-profile", "examples/headline", "examples/hello", "examples/json-redact", "examples/slice-summary",
-    "examples/text-stats", "hostile/spin", "hostile/trap",
+    "examples/csv-profile",
+    "examples/headline",
+    "examples/hello",
+    "examples/json-redact",
+    "examples/slice-summary",
+    "examples/text-stats",
+    "hostile/spin",
+    "hostile/trap",
 ];
 
 /// Texts that `omega demo` reads where no file is named.

@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
+use omega_gateway::broker::StoreError;
 use omega_gateway::contract::{ErrorCode, Severity, ValidationReport};
+use omega_gateway::ledger::LedgerError;
 use omega_gateway::{ConfigError, GatewayError, HomeError};
 use serde_json::{Value, json};
 
@@ -141,7 +143,7 @@ impl Fault {
     #[must_use]
     pub(crate) fn because(self, cause: impl Display) -> Self {
         let cause = cause.to_string();
-        if cause.is_empty() || cause == self.0.sentence { self } else { self.with("cause", cause) }
+        if cause.is_empty() || cause.ends_with(&self.0.sentence) { self } else { self.with("cause", cause) }
     }
 
     /// Replaces the hint.
@@ -242,6 +244,22 @@ impl From<GatewayError> for Fault {
             Some(report) => fault.report(report),
             None => fault,
         }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        let fault = Self::new(error.code()).because(&error);
+        match error {
+            StoreError::InvalidName { .. } | StoreError::InvalidMediaType { .. } => fault.exit(Exit::Usage),
+            _ => fault,
+        }
+    }
+}
+
+impl From<LedgerError> for Fault {
+    fn from(error: LedgerError) -> Self {
+        GatewayError::from(error).into()
     }
 }
 

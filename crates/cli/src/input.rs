@@ -60,9 +60,7 @@ pub(crate) fn invalid_json(code: ErrorCode, error: &JsonError) -> Fault {
 }
 
 fn too_large(path: &Path, bytes_max: u64) -> Fault {
-    Fault::new(ErrorCode::PayloadTooLarge)
-        .with("file", path.display())
-        .because(format!("more than {bytes_max} bytes"))
+    Fault::new(ErrorCode::PayloadTooLarge).with("file", path.display()).because(format!("more than {bytes_max} bytes"))
 }
 
 /// At most one byte more than allowed, so that the caller sees that it was more.

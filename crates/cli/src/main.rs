@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         }
     };
     let mut output = Output::new(arguments.globals.form(), arguments.globals.chatter());
-    let session = Session::new(&arguments.globals);
+    let session = Session::new(&arguments.globals, output.notes());
     match verbs::run(arguments.verb, &session, &mut output) {
         Ok(exit) => exit_code(exit),
         Err(fault) => {

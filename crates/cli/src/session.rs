@@ -9,18 +9,21 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::Globals;
 use crate::fault::Fault;
+use crate::output::{Cell, Notes, Tone};
+use crate::show;
 
 /// Which home, and how long to wait for it.
 #[derive(Debug)]
 pub(crate) struct Session {
     home: Option<PathBuf>,
     wait: Duration,
+    notes: Notes,
 }
 
 impl Session {
     /// As the arguments say; nothing is opened yet.
-    pub(crate) fn new(globals: &Globals) -> Self {
-        Self { home: globals.home.clone(), wait: globals.wait() }
+    pub(crate) fn new(globals: &Globals, notes: Notes) -> Self {
+        Self { home: globals.home.clone(), wait: globals.wait(), notes }
     }
 
     /// The path of `--home`, where it was given.
@@ -48,6 +51,7 @@ impl Session {
         let home = self.home()?;
         runtime()?.block_on(async {
             let gateway = Gateway::open(&home, self.open_options()).await?;
+            self.tell_recovery(&gateway);
             let done = work(&gateway).await;
             let flushed = gateway.flush().await;
             // Whatever failed first is what the person needs to know.
@@ -55,6 +59,20 @@ impl Session {
             flushed?;
             Ok(done)
         })
+    }
+
+    /// What the process before this one left behind, and what became of it: the operator should know.
+    fn tell_recovery(&self, gateway: &Gateway) {
+        let admin = gateway.admin();
+        let opening = admin.opening();
+        let warn = |text: String| self.notes.note([Cell::new(Tone::Warning, "recovered:"), Cell::plain(text)]);
+        for tail in &opening.quarantined {
+            warn(format!("{} at the ledger's end were torn, and are in quarantine", show::bytes(tail.bytes)));
+        }
+        if !opening.interrupted.is_empty() {
+            let calls = show::count(opening.interrupted.len(), "call");
+            warn(format!("{calls} had no outcome when the last process ended: closed as `interrupted`"));
+        }
     }
 
     /// How this command opens a gateway.

@@ -1,5 +1,7 @@
 //! How the words of the contract look to a person: times, sizes, hashes, statuses.
 
+use std::fmt::Display;
+
 use omega_gateway::contract::plugin_info::PluginStatus;
 use omega_gateway::contract::{EventKind, Severity, Sha256Hex, Status};
 
@@ -19,8 +21,8 @@ pub(crate) fn short_hash(hash: &Sha256Hex) -> String {
 }
 
 /// A time as the ledger writes it, to the second, without the letters: `2026-11-20 11:18:34`.
-pub(crate) fn when(timestamp: impl ToString) -> String {
-    timestamp.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+pub(crate) fn when(timestamp: impl Display) -> String {
+    format!("{timestamp}").chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 /// A size for people: `7 B`, `4.1 KiB`, `1.0 MiB`.

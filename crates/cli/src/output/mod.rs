@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 pub(crate) use cell::Cell;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Counted, Progress};
 pub(crate) use style::{Colour, Tone};
 pub(crate) use table::{Side, Table};
 
@@ -44,11 +44,11 @@ pub(crate) enum Chatter {
 #[derive(Debug)]
 pub(crate) struct Output {
     form: Form,
-    chatter: Chatter,
     colour: Colour,
-    error_colour: Colour,
+    notes: Notes,
     /// Of the terminal that standard output is; none where it is none.
     columns_max: Option<usize>,
+    terminal: bool,
     wrote: bool,
 }
 
@@ -59,10 +59,10 @@ impl Output {
         let columns = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Self {
             form,
-            chatter,
             colour: Colour::of(&io::stdout()),
-            error_colour: Colour::of(&io::stderr()),
+            notes: Notes { chatter, colour: Colour::of(&io::stderr()) },
             columns_max: if terminal { columns().filter(|columns| *columns > 0) } else { None },
+            terminal,
             wrote: false,
         }
     }
@@ -73,8 +73,8 @@ impl Output {
     }
 
     /// True where a person looks at standard output on a terminal.
-    pub(crate) fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// One JSON document, keys sorted, indented.
@@ -124,21 +124,24 @@ impl Output {
 
     /// A word on standard error about what was done; nothing with `--quiet`.
     pub(crate) fn note(&self, pieces: impl IntoIterator<Item = Cell>) {
-        if self.chatter == Chatter::Normal {
-            self.error_line(&joined(pieces, self.error_colour));
-        }
+        self.notes.note(pieces);
+    }
+
+    /// Standard error alone, for whoever has nothing to print.
+    pub(crate) const fn notes(&self) -> Notes {
+        self.notes
     }
 
     /// Where long work stands, on standard error; nothing where that is no terminal.
-    pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
-        let shown = self.chatter == Chatter::Normal && io::stderr().is_terminal();
-        if shown { Progress::shown(what, total) } else { Progress::hidden() }
+    pub(crate) fn progress(&self, what: &'static str, counted: Counted, total: Option<u64>) -> Progress {
+        let shown = self.notes.chatter == Chatter::Normal && io::stderr().is_terminal();
+        if shown { Progress::shown(what, counted, total) } else { Progress::hidden() }
     }
 
     /// An error on standard error; with `--json` also as a document on standard output, if nothing else stands there.
     pub(crate) fn fault(&mut self, fault: &Fault) {
-        for line in fault.lines(self.error_colour) {
-            self.error_line(&line);
+        for line in fault.lines(self.notes.colour) {
+            error_line(&line);
         }
         if self.form == Form::Json && !self.wrote {
             // What could not be written cannot be told either.
@@ -161,11 +164,27 @@ impl Output {
         }
         self.write(text.as_bytes())
     }
+}
 
-    fn error_line(&self, line: &str) {
-        // Nobody is left to be told where standard error is closed.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+/// Standard error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notes {
+    chatter: Chatter,
+    colour: Colour,
+}
+
+impl Notes {
+    /// As [`Output::note`].
+    pub(crate) fn note(self, pieces: impl IntoIterator<Item = Cell>) {
+        if self.chatter == Chatter::Normal {
+            error_line(&joined(pieces, self.colour));
+        }
     }
+}
+
+fn error_line(line: &str) {
+    // Nobody is left to be told where standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 fn joined(pieces: impl IntoIterator<Item = Cell>, colour: Colour) -> String {

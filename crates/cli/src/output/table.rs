@@ -24,17 +24,34 @@ pub(crate) enum Side {
 pub(crate) struct Table {
     header: Vec<(&'static str, Side)>,
     rows: Vec<Vec<Cell>>,
+    cut: Cut,
+}
+
+/// What happens to a table that is wider than the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Its widest columns are cut.
+    ToFit,
+    /// The terminal wraps it: every word counts.
+    Never,
 }
 
 impl Table {
     /// A table with these columns.
     pub(crate) fn new(header: impl IntoIterator<Item = (&'static str, Side)>) -> Self {
-        Self { header: header.into_iter().collect(), rows: Vec::new() }
+        Self { header: header.into_iter().collect(), rows: Vec::new(), cut: Cut::ToFit }
     }
 
     /// A table whose columns are all text.
     pub(crate) fn of_text(header: impl IntoIterator<Item = &'static str>) -> Self {
         Self::new(header.into_iter().map(|name| (name, Side::Left)))
+    }
+
+    /// The same table, never cut to fit a terminal.
+    #[must_use]
+    pub(crate) fn uncut(mut self) -> Self {
+        self.cut = Cut::Never;
+        self
     }
 
     /// Adds a row; cells beyond the header are not shown.
@@ -44,7 +61,7 @@ impl Table {
 
     /// The table as lines; a terminal of `columns_max` columns cuts what is too wide.
     pub(crate) fn lines(&self, colour: Colour, columns_max: Option<usize>) -> Vec<String> {
-        let widths = self.widths(columns_max);
+        let widths = self.widths(columns_max.filter(|_| self.cut == Cut::ToFit));
         let head: Vec<Cell> = self.header.iter().map(|(name, _)| Cell::faint(name)).collect();
         std::iter::once(&head).chain(&self.rows).map(|row| self.line(row, &widths, colour)).collect()
     }
@@ -144,6 +161,7 @@ mod tests {
             }
         }
         assert!(table().lines(Colour::Off, Some(30))[2].ends_with('…'));
+        assert_eq!(table().uncut().lines(Colour::Off, Some(30)), table().lines(Colour::Off, None));
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! character, an escape sequence or a character that turns the direction of text reaches a terminal as such.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Text for one line: every control and direction character is written out, line breaks and tabs included.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    escape(text, |c| is_control(c))
+    escape(text, is_control)
 }
 
 /// Text that may run over several lines: line breaks and tabs stay, every other control character is written out.
@@ -26,8 +27,8 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if harmful(c) {
-            // All of them are in the Basic Multilingual Plane, so four digits are enough.
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // All of them are in the Basic Multilingual Plane, so four digits are enough; text takes what is written.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
         } else {
             escaped.push(c);
         }

@@ -2,7 +2,7 @@
 
 use omega_gateway::Answer;
 use omega_gateway::contract::{ErrorCode, Payload, Status};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
 use crate::output::{Cell, Output, Tone};
@@ -12,14 +12,22 @@ use crate::show;
 const LOG_LINES_SHOWN_MAX: usize = 12;
 
 /// The whole response, with where its evidence stands.
-pub(super) fn document(answer: &Answer) -> Result<Value, Fault> {
-    let mut document = serde_json::to_value(&answer.response).map_err(|error| Fault::unwritable(&error))?;
-    if let Value::Object(fields) = &mut document {
-        fields.insert("reason".into(), json!(answer.reason));
-        fields.insert("event_index".into(), json!(answer.event_index));
-        fields.insert("event_hash".into(), json!(answer.event_hash));
+pub(super) fn document(answer: &Answer) -> Map<String, Value> {
+    let mut document = fields(json!(answer.response));
+    document.extend(fields(json!({
+        "reason": answer.reason,
+        "event_index": answer.event_index,
+        "event_hash": answer.event_hash,
+    })));
+    document
+}
+
+/// The fields of what is known to be an object.
+pub(super) fn fields(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
     }
-    Ok(document)
 }
 
 /// The result's own content: a text as it is, data as JSON (indented on a terminal, canonical otherwise).

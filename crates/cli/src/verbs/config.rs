@@ -29,14 +29,14 @@ impl Config {
             output.document(&json!({"home": home.path(), "settings": settings}))?;
             return Ok(Exit::Done);
         }
-        let mut table = Table::of_text(["KEY", "VALUE", "FROM"]);
+        let mut table = Table::of_text(["KEY", "FROM", "VALUE"]);
         for setting in settings {
             let (tone, origin) = match setting.origin {
                 Origin::Default => (Tone::Faint, "default".to_owned()),
                 Origin::File => (Tone::Name, "omega.toml".to_owned()),
                 Origin::Environment(variable) => (Tone::Name, format!("${variable}")),
             };
-            table.row([Cell::plain(setting.key), Cell::plain(setting.value), Cell::new(tone, origin)]);
+            table.row([Cell::plain(setting.key), Cell::new(tone, origin), Cell::plain(setting.value)]);
         }
         output.table(&table)?;
         Ok(Exit::Done)

@@ -56,21 +56,31 @@ impl Doctor {
 fn print(lane: &LaneDescription, output: &mut Output) -> Result<(), Fault> {
     output.line([])?;
     let verdict = match lane.missing() {
-        None => Cell::new(Tone::Good, "every layer is in force"),
-        Some(_) => Cell::new(Tone::Bad, "unavailable"),
+        None => Cell::new(Tone::Good, "every layer is in force,"),
+        Some(_) => Cell::new(Tone::Bad, "unavailable,"),
     };
-    let determinism = Cell::faint(format!("determinism {}", lane.determinism.as_str()));
-    let head = [Cell::new(Tone::Strong, format!("lane {}", lane.kind)), Cell::plain(&lane.engine), verdict, determinism];
-    output.line(head)?;
+    output.line([
+        Cell::new(Tone::Strong, format!("lane {}", lane.kind)),
+        Cell::plain(format!("({}):", lane.engine)),
+        verdict,
+        Cell::plain(format!("determinism {}", lane.determinism.as_str())),
+    ])?;
     let mut table = Table::of_text(["LAYER", "STOPS", "STATE"]);
     for layer in &lane.layers {
         let state = match &layer.state {
             LayerState::InForce(how) => Cell::new(Tone::Good, how),
-            LayerState::Missing { remedy } => Cell::new(Tone::Bad, format!("missing: {remedy}")),
+            LayerState::Missing { .. } => Cell::new(Tone::Bad, "missing"),
         };
         table.row([Cell::plain(layer.name), Cell::plain(layer.stops), state]);
     }
-    output.table(&table)
+    output.table(&table)?;
+    // Again, because a remedy must not be cut to fit a terminal.
+    for layer in &lane.layers {
+        if let LayerState::Missing { remedy } = &layer.state {
+            output.line([Cell::new(Tone::Bad, format!("missing: {}", layer.name)), Cell::plain(remedy)])?;
+        }
+    }
+    Ok(())
 }
 
 fn document(lane: Result<&LaneDescription, &LaneRefusal>) -> Value {

@@ -1,18 +1,11 @@
 //! Events of the ledger, for people and for programs.
 
-use omega_gateway::GatewayError;
 use omega_gateway::contract::Event;
-use omega_gateway::ledger::{LedgerError, PlacedEvent};
+use omega_gateway::ledger::PlacedEvent;
 use serde_json::{Value, json};
 
-use crate::fault::Fault;
 use crate::output::{Cell, Side, Table, Tone};
 use crate::show;
-
-/// What the ledger says, as the command line says it.
-pub(super) fn ledger_fault(error: LedgerError) -> Fault {
-    GatewayError::from(error).into()
-}
 
 /// An event and where it stands.
 pub(super) fn document(placed: &PlacedEvent) -> Value {
@@ -30,8 +23,12 @@ pub(super) fn table(events: &[PlacedEvent]) -> Table {
 
 fn header() -> [(&'static str, Side); 6] {
     [
-        ("INDEX", Side::Right), ("TIME", Side::Left), ("KIND", Side::Left), ("PLUGIN", Side::Left),
-        ("WHAT", Side::Left), ("HASH", Side::Left),
+        ("INDEX", Side::Right),
+        ("TIME", Side::Left),
+        ("KIND", Side::Left),
+        ("PLUGIN", Side::Left),
+        ("WHAT", Side::Left),
+        ("HASH", Side::Left),
     ]
 }
 

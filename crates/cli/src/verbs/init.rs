@@ -1,8 +1,8 @@
 //! `omega init`: makes a home.
 
 use clap::Args;
-use omega_gateway::contract::ErrorCode;
 use omega_gateway::Home;
+use omega_gateway::contract::ErrorCode;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -38,7 +38,8 @@ impl Init {
             }))?;
             return Ok(Exit::Done);
         }
-        output.line([Cell::new(Tone::Good, "A new home:"), Cell::new(Tone::Strong, home.path().display().to_string())])?;
+        output
+            .line([Cell::new(Tone::Good, "A new home:"), Cell::new(Tone::Strong, home.path().display().to_string())])?;
         output.indented_pairs(&[
             ("operator key", Cell::plain(key.key_id().to_string())),
             ("", Cell::faint("made here and trusted; `omega plugins sign` signs with it")),

@@ -47,7 +47,7 @@ impl Invoke {
             }
         }
         if output.form() == Form::Json {
-            output.document(&calls::document(answer)?)?;
+            output.document(&calls::document(answer))?;
         }
         if answer.response.status != Status::Ok {
             return Err(calls::fault(answer));
@@ -69,9 +69,11 @@ pub(super) fn callee(reader: &HomeReader, plugin: &PluginRef) -> Result<Option<P
         Err(error) => return Err(error.into()),
     };
     match &plugin.version {
-        Some(version) if details.row.info.status != PluginStatus::Enabled => Err(Fault::new(ErrorCode::PluginNotEnabled)
-            .with("plugin", plugin)
-            .because(format!("calls go to the version that is enabled, and that is not {version}"))),
+        Some(version) if details.row.info.status != PluginStatus::Enabled => {
+            Err(Fault::new(ErrorCode::PluginNotEnabled)
+                .with("plugin", plugin)
+                .because(format!("calls go to the version that is enabled, and that is not {version}")))
+        }
         _ => Ok(Some(details)),
     }
 }

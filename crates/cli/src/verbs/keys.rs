@@ -100,9 +100,8 @@ impl Generate {
             ("public", Cell::plain(public_file.display().to_string())),
         ])?;
         output.line([
-            Cell::plain("Hand out the public half;"),
+            Cell::plain("Hand out the public half. To approve it somewhere:"),
             Cell::new(Tone::Name, format!("omega keys trust {}", public_file.display())),
-            Cell::plain("approves it."),
         ])?;
         Ok(Exit::Done)
     }
@@ -120,7 +119,9 @@ fn list(reader: &HomeReader, output: &mut Output) -> Result<Exit, Fault> {
             Cell::new(Tone::Name, show::short_hash(&row.key.key_id.0)),
             Cell::plain(&row.key.label),
             Cell::plain(show::list(&row.key.plugins, "any")),
-            Cell::plain(row.key.max_capabilities.as_ref().map_or_else(|| "any".to_owned(), |max| show::list(max, "none"))),
+            Cell::plain(
+                row.key.max_capabilities.as_ref().map_or_else(|| "any".to_owned(), |max| show::list(max, "none")),
+            ),
             Cell::plain(show::when(row.trusted_at)),
             match row.revoked_at {
                 None => Cell::new(Tone::Good, "trusted"),
@@ -160,10 +161,17 @@ impl Trust {
             output.document(&key)?;
             return Ok(Exit::Done);
         }
-        output.line([Cell::new(Tone::Good, "Trusted:"), Cell::plain(key.key_id.to_string()), Cell::plain(&key.label)])?;
+        output.line([
+            Cell::new(Tone::Good, "Trusted:"),
+            Cell::plain(key.key_id.to_string()),
+            Cell::plain(&key.label),
+        ])?;
         output.indented_pairs(&[
             ("plugins", Cell::plain(show::list(&key.plugins, "any"))),
-            ("capabilities", Cell::plain(key.max_capabilities.map_or_else(|| "any".to_owned(), |max| show::list(max, "none")))),
+            (
+                "capabilities",
+                Cell::plain(key.max_capabilities.map_or_else(|| "any".to_owned(), |max| show::list(max, "none"))),
+            ),
         ])?;
         Ok(Exit::Done)
     }
@@ -183,7 +191,10 @@ impl Revoke {
         }
         output.line([Cell::new(Tone::Good, "Revoked:"), Cell::plain(key_id.to_string())])?;
         for plugin in disabled {
-            output.line([Cell::plain("  disabled"), Cell::new(Tone::Name, format!("{}@{}", plugin.plugin_id, plugin.version))])?;
+            output.line([
+                Cell::plain("  disabled"),
+                Cell::new(Tone::Name, format!("{}@{}", plugin.plugin_id, plugin.version)),
+            ])?;
         }
         Ok(Exit::Done)
     }

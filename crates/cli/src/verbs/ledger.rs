@@ -88,17 +88,20 @@ impl Tail {
         let reader = session.reader()?;
         let ledger = reader.ledger();
         // Where to follow from is fixed before the newest are read, so that none is missed.
-        let mut next = ledger.stats().map_err(events::ledger_fault)?.events;
+        let mut next = ledger.stats()?.events;
         print(&self.newest(ledger, next)?, output)?;
-        while self.follow {
+        if !self.follow {
+            return Ok(Exit::Done);
+        }
+        // Until interrupted, or until nobody reads standard output any more.
+        loop {
             thread::sleep(FOLLOW_INTERVAL);
             let indexes = next..u64::MAX;
             let query = Query { indexes, order: Order::OldestFirst, limit: PAGE_EVENTS_MAX, ..self.query() };
-            let page = ledger.query(&query).map_err(events::ledger_fault)?;
+            let page = ledger.query(&query)?;
             next = page.events.last().map_or(next, |placed| placed.index + 1);
             print(&page.events, output)?;
         }
-        Ok(Exit::Done)
     }
 
     /// The newest events below an index, oldest first.
@@ -108,7 +111,7 @@ impl Tail {
         while found.len() < self.lines {
             let limit = self.lines - found.len();
             let query = Query { indexes, order: Order::NewestFirst, limit, ..self.query() };
-            let page = ledger.query(&query).map_err(events::ledger_fault)?;
+            let page = ledger.query(&query)?;
             found.extend(page.events);
             let Some(rest) = page.next else { break };
             indexes = rest;
@@ -118,12 +121,7 @@ impl Tail {
     }
 
     fn query(&self) -> Query {
-        Query {
-            run_id: self.run.clone(),
-            plugin_id: self.plugin.clone(),
-            kinds: self.kind.clone(),
-            ..Query::default()
-        }
+        Query { run_id: self.run.clone(), plugin_id: self.plugin.clone(), kinds: self.kind.clone(), ..Query::default() }
     }
 }
 
@@ -140,7 +138,7 @@ fn print(events: &[PlacedEvent], output: &mut Output) -> Result<(), Fault> {
 impl Show {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let reader = session.reader()?;
-        let Some(placed) = reader.ledger().event(self.index).map_err(events::ledger_fault)? else {
+        let Some(placed) = reader.ledger().event(self.index)? else {
             return Err(Fault::new(ErrorCode::NotFound).with("event", self.index).hint("See `omega ledger stats`."));
         };
         if output.form() == Form::Json {
@@ -174,7 +172,7 @@ impl Show {
 }
 
 fn stats(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-    let stats = session.reader()?.ledger().stats().map_err(events::ledger_fault)?;
+    let stats = session.reader()?.ledger().stats()?;
     if output.form() == Form::Json {
         output.document(&document(&stats))?;
         return Ok(Exit::Done);

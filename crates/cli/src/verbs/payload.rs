@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use omega_gateway::Gateway;
-use omega_gateway::broker::{ArtifactLabel, StoreError};
+use omega_gateway::broker::ArtifactLabel;
 use omega_gateway::contract::exchange::RequestPolicy;
 use omega_gateway::contract::payload::{BinaryRefPayload, DatasetSlicePayload};
 use omega_gateway::contract::{
@@ -16,7 +16,7 @@ use omega_gateway::contract::{
 };
 use serde_json::{Map, Value};
 
-use crate::fault::{Exit, Fault};
+use crate::fault::Fault;
 use crate::input;
 
 /// What goes into the plugin: one of these.
@@ -128,7 +128,9 @@ impl Call {
         match &source.file {
             Some(file) => self.file(file, manifest),
             // clap requires one of the sources.
-            None => Err(Fault::usage("Nothing was given to send.").hint("Name it with `--text`, `--file` or `--data`.")),
+            None => {
+                Err(Fault::usage("Nothing was given to send.").hint("Name it with `--text`, `--file` or `--data`."))
+            }
         }
     }
 
@@ -146,7 +148,9 @@ impl Call {
             let data: Map<String, Value> = input::read_json(file, TEXT_BYTES_MAX, ErrorCode::RequestInvalid)?;
             return Ok(Draft::Payload(Payload::json(data, self.schema_ref(manifest)?)));
         }
-        Err(Fault::new(ErrorCode::PayloadKindRefused).because("this plugin takes rows of a dataset alone").hint("Use `--slice`."))
+        Err(Fault::new(ErrorCode::PayloadKindRefused)
+            .because("this plugin takes rows of a dataset alone")
+            .hint("Use `--slice`."))
     }
 
     /// The JSON input that is meant.
@@ -205,7 +209,7 @@ impl Call {
     /// Puts a file into the home's artifacts and refers to it.
     fn put(&self, file: &Path, gateway: &Gateway) -> Result<Payload, Fault> {
         let media_type = self.media_type.clone().unwrap_or_else(|| media_type_of(file).to_owned());
-        let label = ArtifactLabel { name: None, media_type: Some(media_type.parse().map_err(store_fault)?) };
+        let label = ArtifactLabel { name: None, media_type: Some(media_type.parse()?) };
         let admin = gateway.admin();
         let info = if input::is_standard_input(file) {
             admin.artifacts().put(&mut std::io::stdin().lock(), &label)
@@ -213,7 +217,7 @@ impl Call {
             let mut source = File::open(file).map_err(|error| Fault::file(file, &error))?;
             admin.artifacts().put(&mut source, &label)
         };
-        let info = info.map_err(store_fault)?;
+        let info = info?;
         Ok(Payload::BinaryRef(BinaryRefPayload {
             artifact_id: info.digest.to_string(),
             artifact_hash: info.digest,
@@ -223,7 +227,7 @@ impl Call {
 
     /// Refers to an artifact that is there.
     fn artifact(&self, id: String, gateway: &Gateway) -> Result<Payload, Fault> {
-        let info = gateway.admin().artifacts().describe(&id).map_err(store_fault)?;
+        let info = gateway.admin().artifacts().describe(&id)?;
         let known = info.media_type.map(|media_type| media_type.to_string());
         let mime_type = self.media_type.clone().or(known).unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned());
         Ok(Payload::BinaryRef(BinaryRefPayload { artifact_id: id, artifact_hash: info.digest, mime_type }))
@@ -246,15 +250,6 @@ pub(super) fn media_type_of(file: &Path) -> &'static str {
         Some("png") => "image/png",
         Some("jpg" | "jpeg") => "image/jpeg",
         _ => UNKNOWN_MEDIA_TYPE,
-    }
-}
-
-/// What an artifact store says, as the command line says it.
-pub(super) fn store_fault(error: StoreError) -> Fault {
-    let fault = Fault::new(error.code()).because(&error);
-    match error {
-        StoreError::InvalidName { .. } | StoreError::InvalidMediaType { .. } => fault.exit(Exit::Usage),
-        _ => fault,
     }
 }
 

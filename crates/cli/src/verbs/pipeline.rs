@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use omega_gateway::contract::{
-    ErrorCode, PipelinePolicy, PipelineStep, PipelineStrategy, PluginId, PluginRef, Status,
+    ErrorCode, Payload, PipelinePolicy, PipelineStep, PipelineStrategy, PluginId, PluginRef, Status,
 };
 use omega_gateway::{PipelineAnswer, StepEvidence};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::calls;
 use super::invoke::callee;
@@ -27,7 +27,7 @@ use crate::show;
 #[command(after_help = "Example:\n  omega pipeline --plugins headline,text-stats --strategy chain --file README.md")]
 pub(crate) struct Pipeline {
     /// The pipeline as a file
-    #[arg(value_name = "FILE.toml", required_unless_present = "plugins", conflicts_with_all = ["plugins", "strategy", "stop_on_failure", "pipeline_timeout_ms"])]
+    #[arg(value_name = "FILE.toml", required_unless_present = "plugins", conflicts_with_all = ["plugins", "strategy", "stop_on_failure", "whole_timeout_ms"])]
     definition: Option<PathBuf>,
     /// The plugins, one step each
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
@@ -39,8 +39,8 @@ pub(crate) struct Pipeline {
     #[arg(long)]
     stop_on_failure: bool,
     /// Milliseconds for the whole pipeline
-    #[arg(long, value_name = "N", default_value_t = TIMEOUT_MS_DEFAULT)]
-    pipeline_timeout_ms: u64,
+    #[arg(long = "pipeline-timeout-ms", value_name = "N", default_value_t = TIMEOUT_MS_DEFAULT)]
+    whole_timeout_ms: u64,
     #[command(flatten)]
     call: Call,
 }
@@ -109,7 +109,7 @@ impl Pipeline {
                 Strategy::Chain => PipelineStrategy::Chain,
             },
             plugin_ids: self.plugins.clone(),
-            timeout_ms: self.pipeline_timeout_ms,
+            timeout_ms: self.whole_timeout_ms,
             stop_on_failure: self.stop_on_failure,
         })
     }
@@ -131,11 +131,16 @@ fn show(answer: &PipelineAnswer, output: &mut Output) -> Result<Exit, Fault> {
     let response = &answer.response;
     let steps = || response.steps.iter().zip(&answer.steps);
     if output.form() == Form::Json {
-        output.document(&document(answer)?)?;
+        output.document(&document(answer))?;
     } else {
         let header = [
-            ("STEP", Side::Right), ("PLUGIN", Side::Left), ("STATUS", Side::Left), ("REASON", Side::Left),
-            ("MS", Side::Right), ("EVENT", Side::Right), ("OUTPUT", Side::Left),
+            ("STEP", Side::Right),
+            ("PLUGIN", Side::Left),
+            ("STATUS", Side::Left),
+            ("REASON", Side::Left),
+            ("MS", Side::Right),
+            ("EVENT", Side::Right),
+            ("OUTPUT", Side::Left),
         ];
         let mut table = Table::new(header);
         for (step, evidence) in steps() {
@@ -168,12 +173,17 @@ fn row(step: &PipelineStep, evidence: &StepEvidence) -> [Cell; 7] {
 /// A chain's last result; every result of the other strategies.
 fn print_results(answer: &PipelineAnswer, output: &mut Output) -> Result<(), Fault> {
     let steps = &answer.response.steps;
-    let first_shown = if answer.response.strategy == PipelineStrategy::Chain { steps.len().saturating_sub(1) } else { 0 };
+    let first_shown =
+        if answer.response.strategy == PipelineStrategy::Chain { steps.len().saturating_sub(1) } else { 0 };
     for step in steps.iter().skip(first_shown) {
         let Some(result) = &step.response.result else { continue };
         output.line([])?;
         output.line([Cell::new(Tone::Strong, format!("{}:", step.plugin_id))])?;
         calls::print_result(result, output)?;
+        let open_line = matches!(result, Payload::Text(text) if !text.content.ends_with('\n'));
+        if open_line && !output.is_terminal() {
+            output.line([])?;
+        }
     }
     Ok(())
 }
@@ -186,15 +196,13 @@ fn fault(step: &PipelineStep, evidence: &StepEvidence) -> Fault {
         .event(Some(evidence.event_index))
 }
 
-fn document(answer: &PipelineAnswer) -> Result<Value, Fault> {
-    let mut document = serde_json::to_value(&answer.response).map_err(|error| Fault::unwritable(&error))?;
+fn document(answer: &PipelineAnswer) -> Map<String, Value> {
+    let mut document = calls::fields(json!(answer.response));
     let evidence: Vec<Value> = answer
         .steps
         .iter()
         .map(|step| json!({"reason": step.reason, "event_index": step.event_index, "event_hash": step.event_hash}))
         .collect();
-    if let Value::Object(fields) = &mut document {
-        fields.insert("evidence".into(), Value::Array(evidence));
-    }
-    Ok(document)
+    document.insert("evidence".into(), Value::Array(evidence));
+    document
 }

@@ -36,7 +36,7 @@ pub(crate) struct Export {
 /// Without a head that somebody outside kept, a proof shows that it is whole and unchanged since it was exported. It does
 /// not show that the ledger's history was not rewritten before: whoever can write the home can do that.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  omega proof verify proof.json --head 3f9a…64 hex digits")]
+#[command(after_help = "Example:\n  omega proof verify proof.json --head \"$(cat head.txt)\"")]
 pub(crate) struct Verify {
     /// The proof (`-`: standard input)
     #[arg(value_name = "FILE")]
@@ -57,8 +57,7 @@ impl Proof {
 
 impl Export {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let bundle: ProofBundle =
-            session.with_gateway(async |gateway| Ok(gateway.export_proof(&self.run).await?))?;
+        let bundle: ProofBundle = session.with_gateway(async |gateway| Ok(gateway.export_proof(&self.run).await?))?;
         let mut bytes = canonical_bytes(&bundle).map_err(|error| Fault::unwritable(&error))?;
         bytes.push(b'\n');
         let Some(file) = self.output else {
@@ -83,9 +82,8 @@ impl Export {
             ("head", Cell::plain(bundle.head_event_hash.to_string())),
         ])?;
         output.line([
-            Cell::plain("Keep the head where nobody with access to this home can change it;"),
+            Cell::plain("Keep the head where nobody with access to this home can change it. To compare with it:"),
             Cell::new(Tone::Name, "omega proof verify FILE --head HEX"),
-            Cell::plain("compares."),
         ])?;
         Ok(Exit::Done)
     }
@@ -93,7 +91,8 @@ impl Export {
 
 impl Verify {
     fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let invalid = |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", self.file.display()).because(cause);
+        let invalid =
+            |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", self.file.display()).because(cause);
         let bytes = input::read(&self.file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
             Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
             _ => fault,
@@ -109,8 +108,10 @@ impl Verify {
 }
 
 /// What a proof without an outside head does and does not show (spec page 3, "Honest limits").
-const LIMITS: &str = "whoever could write the home could have rewritten this history before the export; \
-                      compare with a head kept elsewhere (--head)";
+const LIMITS: [&str; 2] = [
+    "that this history was not rewritten before the export, by whoever could write the home.",
+    "A head that somebody outside kept shows that too: --head HEX.",
+];
 
 fn document(verdict: &BundleVerdict) -> serde_json::Value {
     json!({
@@ -132,7 +133,11 @@ fn document(verdict: &BundleVerdict) -> serde_json::Value {
 fn print(verdict: &BundleVerdict, output: &mut Output) -> Result<(), Fault> {
     output.line([
         Cell::new(Tone::Good, "Verified:"),
-        Cell::plain(format!("{} of run {}, whole and unchanged since the export", show::count(verdict.events, "event"), verdict.run_id)),
+        Cell::plain(format!(
+            "{} of run {}, whole and unchanged since the export",
+            show::count(verdict.events, "event"),
+            verdict.run_id
+        )),
     ])?;
     let calls = format!(
         "{} ran; {}, {}, {}",
@@ -153,7 +158,9 @@ fn print(verdict: &BundleVerdict, output: &mut Output) -> Result<(), Fault> {
         ("", head),
     ])?;
     if verdict.head_check == HeadCheck::NotCompared {
-        output.line([Cell::new(Tone::Warning, "Not shown:"), Cell::plain(LIMITS)])?;
+        let [limit, remedy] = LIMITS;
+        output.line([Cell::new(Tone::Warning, "Not shown:"), Cell::plain(limit)])?;
+        output.line([Cell::plain(remedy)])?;
     }
     Ok(())
 }

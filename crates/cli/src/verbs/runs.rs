@@ -56,8 +56,14 @@ impl List {
             return Ok(Exit::Done);
         }
         let header = [
-            ("RUN", Side::Left), ("BEGAN", Side::Left), ("CALLS", Side::Right), ("OK", Side::Right),
-            ("REJECTED", Side::Right), ("ERROR", Side::Right), ("TIMEOUT", Side::Right), ("EVENTS", Side::Right),
+            ("RUN", Side::Left),
+            ("BEGAN", Side::Left),
+            ("CALLS", Side::Right),
+            ("OK", Side::Right),
+            ("REJECTED", Side::Right),
+            ("ERROR", Side::Right),
+            ("TIMEOUT", Side::Right),
+            ("EVENTS", Side::Right),
         ];
         let mut table = Table::new(header);
         for run in &runs {
@@ -74,7 +80,7 @@ impl List {
         let mut query = RunQuery::default();
         while runs.len() < self.limit {
             query.limit = self.limit - runs.len();
-            let page = reader.ledger().runs(&query).map_err(events::ledger_fault)?;
+            let page = reader.ledger().runs(&query)?;
             runs.extend(page.runs);
             let Some(next) = page.next else { break };
             query.before = next;
@@ -118,7 +124,7 @@ pub(super) fn tally(calls: &CallTally) -> Value {
 
 impl Show {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let placed = session.reader()?.ledger().run_events(&self.run).map_err(events::ledger_fault)?;
+        let placed = session.reader()?.ledger().run_events(&self.run)?;
         if placed.is_empty() {
             return Err(Fault::new(ErrorCode::RunUnknown).with("run", &self.run));
         }
@@ -129,7 +135,8 @@ impl Show {
         }
         output.table(&events::table(&placed))?;
         let proof = Cell::new(Tone::Name, format!("omega proof export {}", self.run));
-        output.note([Cell::faint(show::count(placed.len(), "event")), proof, Cell::faint("hands this out as evidence")]);
+        let count = show::count(placed.len(), "event");
+        output.note([Cell::plain(format!("{count}. To hand them out as evidence:")), proof]);
         Ok(Exit::Done)
     }
 }

@@ -1,13 +1,14 @@
 //! `omega ledger verify`: reads everything and says whether it is what was written.
 
 use clap::Args;
+use omega_gateway::Home;
+use omega_gateway::contract::ErrorCode;
 use omega_gateway::ledger::{self, LedgerError, LedgerVerdict};
-use omega_gateway::{GatewayError, Home};
 use omega_proof::chain::Strictness;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
-use crate::output::{Cell, Form, Output, Tone};
+use crate::output::{Cell, Counted, Form, Output, Tone};
 use crate::session::Session;
 use crate::show;
 
@@ -30,7 +31,7 @@ impl Verify {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let home = session.home()?;
         let depth = if self.strict { Strictness::Strict } else { Strictness::Standard };
-        let bar = output.progress("verifying", Some(0));
+        let bar = output.progress("verifying", Counted::Bytes, Some(0));
         let verdict = verify(&home, depth, &mut |progress| {
             bar.of(progress.bytes_total);
             bar.at(progress.bytes_done);
@@ -63,15 +64,14 @@ pub(super) fn verify(
 ) -> Result<LedgerVerdict, Fault> {
     ledger::verify(&home.ledger_dir(), depth, progress).map_err(|error| match error {
         LedgerError::Corrupt(fault) => {
-            let error = LedgerError::Corrupt(fault.clone());
             let line = format!("{}, byte {}", fault.line, fault.offset);
-            Fault::new(error.code())
+            Fault::new(ErrorCode::LedgerCorrupt)
                 .with("file", format!("ledger/{}", fault.file))
                 .with("line", line)
                 .because(&fault.kind)
                 .exit(Exit::No)
         }
-        other => GatewayError::from(other).into(),
+        other => other.into(),
     })
 }
 
@@ -89,7 +89,9 @@ fn print(verdict: &LedgerVerdict, output: &mut Output) -> Result<(), Fault> {
         let bytes = show::bytes(verdict.unfinished_bytes);
         output.line([
             Cell::new(Tone::Warning, "Unfinished:"),
-            Cell::plain(format!("{bytes} at the end, above what was acknowledged; the next start puts them into quarantine")),
+            Cell::plain(format!(
+                "{bytes} at the end, above what was acknowledged; the next start puts them into quarantine"
+            )),
         ])?;
     }
     Ok(())

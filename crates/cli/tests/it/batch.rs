@@ -40,12 +40,14 @@ fn answers_stand_in_the_order_of_the_lines() {
 #[test]
 fn a_line_that_is_no_request_is_answered_and_the_others_go_on() {
     let world = World::with(&["examples/hello"]);
-    let input = [payload("a"), "{".into(), "\n".into(), payload("b"), "[1]".into(), r#"{"kind":"blob"}"#.into()].join("\n");
+    let input =
+        [payload("a"), "{".into(), "\n".into(), payload("b"), "[1]".into(), r#"{"kind":"blob"}"#.into()].join("\n");
     world.file("in.ndjson", input);
     let ran = world.omega(BATCH);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let answers = lines(&world.read("out.ndjson"));
-    let seen: Vec<_> = answers.iter().map(|answer| (answer["line"].as_u64().unwrap(), answer["reason"].clone())).collect();
+    let seen: Vec<_> =
+        answers.iter().map(|answer| (answer["line"].as_u64().unwrap(), answer["reason"].clone())).collect();
     let invalid = || json!("request_invalid");
     assert_eq!(seen, [(1, Value::Null), (2, invalid()), (5, Value::Null), (6, invalid()), (7, invalid())]);
 }
@@ -81,7 +83,8 @@ fn a_batch_goes_on_where_its_output_was_torn() {
     world.file("out.ndjson", &whole[..keep + 30]);
     let summary = world.json(BATCH);
     assert_eq!((&summary["answered"], &summary["lines_answered_before"]), (&json!(4), &json!(2)));
-    let contents = |text: &str| lines(text).iter().map(|answer| answer["result"]["content"].clone()).collect::<Vec<_>>();
+    let contents =
+        |text: &str| lines(text).iter().map(|answer| answer["result"]["content"].clone()).collect::<Vec<_>>();
     let after = world.read("out.ndjson");
     assert_eq!(contents(&after), contents(&whole), "what only the ledger knew was read from there");
     assert!(lines(&after).iter().all(|answer| answer["reason"].is_null()), "no request was sent twice: {after}");

@@ -114,7 +114,8 @@ fn a_plugin_that_nobody_knows_is_refused_and_journalled() {
 #[test]
 fn a_chain_passes_each_result_on() {
     let world = World::with(&["examples/hello", "examples/text-stats"]);
-    let arguments = ["pipeline", "--plugins", "hello,text-stats", "--strategy", "chain", "--text", "Ada", "--run-id", "r"];
+    let arguments =
+        ["pipeline", "--plugins", "hello,text-stats", "--strategy", "chain", "--text", "Ada", "--run-id", "r"];
     let answer = world.json(arguments);
     assert_eq!(answer["overall_status"], "ok", "{answer}");
     let hashes = |step: usize| &answer["steps"][step]["response"]["evidence_hashes"];
@@ -126,7 +127,10 @@ fn a_chain_passes_each_result_on() {
 fn a_pipeline_from_a_file_for_people() {
     let world = World::with(&["examples/hello", "hostile/decliner"]);
     world.file("p.toml", "plugin_ids = ['hello', 'hostile-decliner', 'hello']\nstrategy = 'sequential'\n");
-    snapshot!(world, world.omega(["pipeline", "p.toml", "--text", "Ada", "--run-id", "r", "--request-id", "q"]).whole());
+    snapshot!(
+        world,
+        world.omega(["pipeline", "p.toml", "--text", "Ada", "--run-id", "r", "--request-id", "q"]).whole()
+    );
 }
 
 #[test]

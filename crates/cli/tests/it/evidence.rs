@@ -62,7 +62,11 @@ fn a_changed_ledger_is_found_by_line_and_byte() {
     let ran = world.omega(["ledger", "verify"]);
     assert_eq!(ran.code, 1, "the answer is no");
     assert!(ran.stderr.starts_with("error[ledger_corrupt]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("ledger/00000000000000000000.ndjson") && ran.stderr.contains(", byte "), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("ledger/00000000000000000000.ndjson") && ran.stderr.contains(", byte "),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -87,7 +91,8 @@ fn the_tail_can_be_narrowed_and_is_a_stream_of_documents() {
     };
     assert_eq!(kinds(tail(&["--run", "r"])), ["INVOKE", "RESULT", "REJECT"]);
     assert_eq!(kinds(tail(&["--run", "r", "-n", "2"])), ["RESULT", "REJECT"]);
-    assert_eq!(kinds(tail(&["--kind", "result,reject", "--plugin", "hello"])), ["RESULT", "REJECT"]);
+    assert_eq!(kinds(tail(&["--kind", "result,reject", "--plugin", "hello", "--run", "r"])), ["RESULT", "REJECT"]);
+    assert!(kinds(tail(&["--plugin", "nobody"])).is_empty());
     let indexes: Vec<u64> = tail(&[]).iter().map(|placed| placed["index"].as_u64().unwrap()).collect();
     assert!(indexes.windows(2).all(|pair| pair[0] < pair[1]), "{indexes:?}");
 }

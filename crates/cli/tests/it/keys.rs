@@ -26,7 +26,17 @@ fn a_publisher_is_trusted_and_revoked_and_what_it_signed_is_disabled() {
     let world = World::new();
     let made = world.json(["keys", "generate", "acme.pem"]);
     let key_id = made["key_id"].as_str().unwrap().to_owned();
-    world.ok(["keys", "trust", "acme.pub.pem", "--label", "Acme", "--plugins", "hel*", "--max-capabilities", "read_text,write_suggestion"]);
+    world.ok([
+        "keys",
+        "trust",
+        "acme.pub.pem",
+        "--label",
+        "Acme",
+        "--plugins",
+        "hel*",
+        "--max-capabilities",
+        "read_text,write_suggestion",
+    ]);
     world.package("examples/hello");
     world.ok(["plugins", "sign", "hello", "--key", "acme.pem"]);
     world.ok(["plugins", "install", "hello", "--enable"]);

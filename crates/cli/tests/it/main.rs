@@ -1,6 +1,10 @@
 //! The command as a person and a script meet it: the real binary in homes of its own.
 
-#![allow(missing_docs, reason = "a test says what it shows by its name")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test says what it shows by its name, and stops where it cannot go on"
+)]
 
 mod world;
 

@@ -9,8 +9,7 @@ use crate::world::{World, snapshot};
 fn a_closed_standard_output_ends_quietly() {
     let world = World::new();
     for arguments in [&["ledger", "tail"][..], &["plugins", "list", "--json"], &["completions", "bash"], &["--help"]] {
-        let mut child =
-            world.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = world.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
@@ -26,8 +25,7 @@ struct Holder {
 impl Holder {
     fn of(world: &World) -> Self {
         let arguments = ["batch", "hello", "-i", "-", "-o", "-"];
-        let mut child =
-            world.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = world.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let payload = "{\"kind\":\"text\",\"content\":\"x\",\"encoding\":\"utf-8\",\"metadata\":{}}\n";
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), payload.as_bytes()).unwrap();
         // Its first answer says that it holds the home.

@@ -78,7 +78,7 @@ impl World {
 
     /// Runs `omega` with these arguments.
     pub(crate) fn omega<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
-        Ran::of(self.command().args(arguments).output().unwrap())
+        Ran::of(&self.command().args(arguments).output().unwrap())
     }
 
     /// Runs `omega` with these arguments and this on standard input.
@@ -93,7 +93,7 @@ impl World {
             .unwrap();
         // A command that refuses early reads nothing.
         let _ = child.stdin.take().unwrap().write_all(input);
-        Ran::of(child.wait_with_output().unwrap())
+        Ran::of(&child.wait_with_output().unwrap())
     }
 
     /// Runs `omega` with these arguments, which must end well; gives standard output.
@@ -106,7 +106,7 @@ impl World {
     /// The document that a command prints with `--json`.
     pub(crate) fn json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Value {
         let arguments: Vec<_> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        let ran = self.omega(arguments.iter().map(|word| word.as_os_str()).chain([OsStr::new("--json")]));
+        let ran = self.omega(arguments.iter().map(std::ffi::OsString::as_os_str).chain([OsStr::new("--json")]));
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", ran.stdout, ran.stderr))
     }
 
@@ -124,17 +124,27 @@ impl World {
         self.ok([OsStr::new("plugins"), OsStr::new("install"), package.as_os_str(), OsStr::new("--enable")]);
     }
 
-    /// Every file of the home with its bytes, but for what SQLite and the lock keep for themselves.
+    /// Every file of the home with its bytes, but for the lock and SQLite's own, which change when they are looked at.
     pub(crate) fn home_files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         gather(&self.home(), &self.home(), &mut files);
-        files.retain(|name, _| !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with("lock"));
+        files.retain(|name, _| !name.contains(".sqlite") && !name.ends_with("lock"));
         files
+    }
+
+    /// All that a home holds: its files, and what its databases say.
+    pub(crate) fn home_state(&self) -> (BTreeMap<String, Vec<u8>>, [String; 3]) {
+        let said = [
+            self.ok(["plugins", "list", "--json"]),
+            self.ok(["keys", "list", "--json"]),
+            self.ok(["runs", "list", "--json"]),
+        ];
+        (self.home_files(), said)
     }
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -189,9 +199,11 @@ pub(crate) fn filters(world: &World) -> Vec<(String, &'static str)> {
     vec![
         (folder.replace('.', r"\."), "[DIR]"),
         (r"\b[0-9a-f]{64}\b".into(), "[HASH]"),
-        (r"\b[0-9a-f]{12}\b".into(), "[SHORT]"),
-        (r"\b[0-9A-HJKMNP-TV-Z]{26}\b".into(), "[ULID]"),
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z)?".into(), "[TIME]"),
+        // As wide as what they stand for, so that columns still line up.
+        (r"\b[0-9a-f]{12}\b".into(), "[--SHORT---]"),
+        (r"\b[0-9A-HJKMNP-TV-Z]{26}\b".into(), "[----------ULID----------]"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z".into(), "[TIME]"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d".into(), "[------TIME-------]"),
         (r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----".into(), "[PEM]"),
         (r"\d+ ms\b".into(), "[MS] ms"),
         (r"\d+ us\b".into(), "[US] us"),

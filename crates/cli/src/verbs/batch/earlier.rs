@@ -7,7 +7,6 @@ use omega_gateway::contract::{ErrorCode, EventKind, PluginRequest, RequestId, Ru
 use omega_gateway::ledger::{Order, PAGE_EVENTS_MAX, PlacedEvent, Query};
 
 use crate::fault::Fault;
-use crate::verbs::events::ledger_fault;
 
 /// The newest outcomes of a run, by request.
 ///
@@ -38,11 +37,12 @@ impl Earlier {
             limit: PAGE_EVENTS_MAX,
             ..Query::default()
         };
-        let page = reader.ledger().query(&query).map_err(ledger_fault)?;
+        let page = reader.ledger().query(&query)?;
         let mut outcomes = HashMap::new();
         // The newest come first, and the last attempt's outcome is the call's.
         for placed in page.events {
-            let duplicate = placed.event.meta.get("reason").map(String::as_str) == Some(ErrorCode::DuplicateRequest.as_str());
+            let duplicate =
+                placed.event.meta.get("reason").map(String::as_str) == Some(ErrorCode::DuplicateRequest.as_str());
             if !duplicate {
                 outcomes.entry(placed.event.request_id.clone()).or_insert(placed);
             }
@@ -57,7 +57,11 @@ impl Earlier {
             None => Known::Nothing,
             Some(placed) => {
                 let reason = placed.event.meta.get("reason").map(String::as_str);
-                if reason == Some(ErrorCode::Interrupted.as_str()) { Known::Interrupted } else { Known::Outcome(placed) }
+                if reason == Some(ErrorCode::Interrupted.as_str()) {
+                    Known::Interrupted
+                } else {
+                    Known::Outcome(placed)
+                }
             }
         }
     }

@@ -60,7 +60,7 @@ impl Lines {
     }
 
     /// The next line as it stands there, without its line break; none at the end.
-    fn read(&mut self) -> io::Result<Option<Option<Vec<u8>>>> {
+    fn read(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();
         let bytes_max = limits::REQUEST_BYTES_MAX + 1;
         if self.source.by_ref().take(bytes_max).read_until(b'\n', &mut bytes)? == 0 {
@@ -71,9 +71,9 @@ impl Lines {
             bytes.pop();
         } else if bytes.len() as u64 >= bytes_max {
             self.skip_line()?;
-            return Ok(Some(None));
+            return Ok(Some(Line { number: self.number, bytes: None }));
         }
-        Ok(Some(Some(bytes)))
+        Ok(Some(Line { number: self.number, bytes: Some(bytes) }))
     }
 
     fn skip_line(&mut self) -> io::Result<()> {
@@ -100,10 +100,10 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
             match self.read() {
-                Ok(Some(bytes)) => {
-                    let blank = bytes.as_ref().is_some_and(|bytes| bytes.trim_ascii().is_empty());
-                    if self.number > self.skip_to && !blank {
-                        return Some(Ok(Line { number: self.number, bytes }));
+                Ok(Some(line)) => {
+                    let blank = line.bytes.as_ref().is_some_and(|bytes| bytes.trim_ascii().is_empty());
+                    if line.number > self.skip_to && !blank {
+                        return Some(Ok(line));
                     }
                 }
                 Ok(None) => self.ended = true,
@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn lines_are_numbered_as_an_editor_does() {
         let check = |text: &str, answered: u64, expect: &[(u64, &str)]| {
-            let expect: Vec<_> = expect.iter().map(|(number, text)| (*number, Some(text.as_bytes().to_vec()))).collect();
+            let expect: Vec<_> =
+                expect.iter().map(|(number, text)| (*number, Some(text.as_bytes().to_vec()))).collect();
             assert_eq!(lines(text.as_bytes(), answered), expect, "{text:?}");
         };
         check("", 0, &[]);
@@ -145,8 +146,14 @@ mod tests {
         let most = usize::try_from(limits::REQUEST_BYTES_MAX).unwrap();
         let mut text = vec![b'x'; most];
         text.extend_from_slice(b"\nshort\n");
-        assert_eq!(lines(&text, 0).iter().map(|(_, bytes)| bytes.as_ref().map(Vec::len)).collect::<Vec<_>>(), [Some(most), Some(5)]);
+        assert_eq!(
+            lines(&text, 0).iter().map(|(_, bytes)| bytes.as_ref().map(Vec::len)).collect::<Vec<_>>(),
+            [Some(most), Some(5)]
+        );
         text.insert(0, b'x');
-        assert_eq!(lines(&text, 0).iter().map(|(_, bytes)| bytes.as_ref().map(Vec::len)).collect::<Vec<_>>(), [None, Some(5)]);
+        assert_eq!(
+            lines(&text, 0).iter().map(|(_, bytes)| bytes.as_ref().map(Vec::len)).collect::<Vec<_>>(),
+            [None, Some(5)]
+        );
     }
 }

@@ -14,10 +14,11 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use omega_gateway::contract::{ErrorCode, PluginId, PluginRef, RequestId, RunId, Status};
 use omega_gateway::{Answer, Gateway};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use self::earlier::{Earlier, Known};
 use self::lines::{Line, Lines};
@@ -25,7 +26,7 @@ use self::request::Defaults;
 use self::written::{Answered, Written};
 use super::invoke::callee;
 use crate::fault::{Exit, Fault};
-use crate::output::{Cell, Form, Output, Progress};
+use crate::output::{Cell, Counted, Form, Output, Progress};
 use crate::session::Session;
 use crate::{input, show};
 
@@ -35,7 +36,9 @@ use crate::{input, show};
 /// `run_id`, `context` and `policy`; a whole request is one too. A line of the output is the response with `batch`,
 /// `line`, `run_id`, `reason` and `event_index`. The same command again goes on where the last one was cut off.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  omega batch text-stats --input texts.ndjson --output reports.ndjson --concurrency 8")]
+#[command(
+    after_help = "Example:\n  omega batch text-stats --input texts.ndjson --output reports.ndjson --concurrency 8"
+)]
 pub(crate) struct Batch {
     /// The plugin: id, id@version or publisher/id
     #[arg(value_name = "REF")]
@@ -84,7 +87,7 @@ impl Batch {
         let lines = Lines::open(&self.input, written.last_line())?;
         let skipped = written.last_line();
         let began = Instant::now();
-        let bar = output.progress("answering", lines_total);
+        let bar = output.progress("answering", Counted::Things, lines_total);
         bar.at(skipped);
         let tally = session.with_gateway(async |gateway| {
             let earlier = Earlier::of(&session.reader()?, &run_id)?.into();
@@ -133,12 +136,14 @@ impl Batch {
         output: &mut Output,
     ) -> Result<(), Fault> {
         let seconds = elapsed.as_secs_f64().max(0.001);
-        // Lossless below 2^53 lines.
-        #[allow(clippy::cast_precision_loss)]
+        #[expect(clippy::cast_precision_loss, reason = "lossless below 2^53 lines")]
         let per_second = tally.answered as f64 / seconds;
         let statuses = tally.by_status.iter().map(|(status, count)| format!("{count} {status}"));
         let mut pieces = vec![
-            Cell::plain(format!("{} in {seconds:.1} s ({per_second:.0} a second):", show::count(tally.answered, "answer"))),
+            Cell::plain(format!(
+                "{} in {seconds:.1} s ({per_second:.0} a second):",
+                show::count(tally.answered, "answer")
+            )),
             Cell::plain(show::list(statuses, "nothing to do")),
             Cell::faint(format!("run {run_id}")),
         ];
@@ -169,7 +174,7 @@ async fn answer_all(
 ) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
     let batch = shared.defaults.run_id.clone();
-    let answers = stream::iter(lines).map(|line| answer_apart(shared.clone(), line)).buffered(places);
+    let answers = read_apart(lines).map(|line| answer_apart(shared.clone(), line)).buffered(places);
     let mut answers = std::pin::pin!(answers);
     while let Some(answered) = answers.next().await {
         let mut answered = answered?;
@@ -180,6 +185,20 @@ async fn answer_all(
     }
     written.finish()?;
     Ok(tally)
+}
+
+/// Reads the lines on a thread of their own, one ahead: an answer does not wait for the next line of a slow pipe.
+fn read_apart(lines: Lines) -> impl Stream<Item = Result<Line, Fault>> {
+    let (sender, receiver) = mpsc::channel(1);
+    // Not one of the runtime's threads: it may stay in a read that never ends, and the process may go all the same.
+    std::thread::spawn(move || {
+        for line in lines {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|line| (line, receiver)))
 }
 
 /// A task of its own for each call: they run beside each other.
@@ -208,7 +227,7 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
     }
     let run_id = request.run_id.clone();
     let answer: Answer = shared.gateway.invoke(&shared.plugin_id, request).await?;
-    Answered::of(number, &run_id, &answer)
+    Ok(Answered::of(number, &run_id, &answer))
 }
 
 /// `ID~2`, `ID~3`, …

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use omega_gateway::contract::exchange::RequestPolicy;
-use omega_gateway::contract::{
-    ErrorCode, Payload, PluginRequest, RequestId, RunId, Timestamp, limits, strict_json,
-};
+use omega_gateway::contract::{ErrorCode, Payload, PluginRequest, RequestId, RunId, Timestamp, limits, strict_json};
 use serde::Deserialize;
 use serde_json::Value;
 

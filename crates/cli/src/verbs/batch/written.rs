@@ -10,7 +10,7 @@ use omega_gateway::contract::{
     ErrorCode, EventKind, Payload, PluginId, PluginRequest, RunId, Status, canonical_bytes, limits, strict_json,
 };
 use omega_gateway::ledger::PlacedEvent;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
 use crate::input;
@@ -26,16 +26,16 @@ const TORN_BYTES_READ: u64 = 2 * 1024;
 pub(super) struct Answered {
     line: u64,
     status: Status,
-    document: Value,
+    document: Map<String, Value>,
 }
 
 impl Answered {
     /// What the gateway answered.
-    pub(super) fn of(line: u64, run_id: &RunId, answer: &Answer) -> Result<Self, Fault> {
-        let mut document = calls::document(answer)?;
-        document["line"] = json!(line);
-        document["run_id"] = json!(run_id);
-        Ok(Self { line, status: answer.response.status, document })
+    pub(super) fn of(line: u64, run_id: &RunId, answer: &Answer) -> Self {
+        let mut document = calls::document(answer);
+        document.insert("line".into(), json!(line));
+        document.insert("run_id".into(), json!(run_id));
+        Self { line, status: answer.response.status, document }
     }
 
     /// A line that is no request: there is nothing that could be sent or journalled.
@@ -54,7 +54,7 @@ impl Answered {
             "event_index": null,
             "event_hash": null,
         });
-        Self { line, status: Status::Rejected, document }
+        Self { line, status: Status::Rejected, document: calls::fields(document) }
     }
 
     /// A call that ended before the batch was cut off: its outcome as the ledger has it, its result where it was kept.
@@ -93,7 +93,7 @@ impl Answered {
             "event_index": placed.index,
             "event_hash": event.event_hash,
         });
-        Self { line, status, document }
+        Self { line, status, document: calls::fields(document) }
     }
 
     /// How the call ended.
@@ -156,7 +156,7 @@ impl Written {
     /// Adds an answer.
     pub(super) fn write(&mut self, answered: &mut Answered, batch: &RunId, output: &mut Output) -> Result<(), Fault> {
         self.last_line = answered.line;
-        answered.document[BATCH] = json!(batch);
+        answered.document.insert(BATCH.into(), json!(batch));
         let Some(file) = &mut self.file else { return output.json_line(&answered.document) };
         let mut bytes = canonical_bytes(&answered.document).map_err(|error| Fault::unwritable(&error))?;
         bytes.push(b'\n');

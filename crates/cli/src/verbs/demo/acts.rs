@@ -64,7 +64,11 @@ async fn a_call(stage: &Stage, text: &Text) -> Result<Act, Fault> {
             frequent_words(&answer),
         ),
         held,
-        evidence: vec![Evidence::of(&answer), Evidence::hash("input", &hashes.input_hash), Evidence::hash("output", &hashes.output_hash)],
+        evidence: vec![
+            Evidence::of(&answer),
+            Evidence::hash("input", &hashes.input_hash),
+            Evidence::hash("output", &hashes.output_hash),
+        ],
     })
 }
 
@@ -188,7 +192,8 @@ async fn pipeline(stage: &Stage, texts: &[Text]) -> Result<Act, Fault> {
         [first, second] => first.response.evidence_hashes.output_hash == second.response.evidence_hashes.input_hash,
         _ => false,
     };
-    let statuses = show::list(steps.iter().map(|step| format!("{} {}", step.plugin_id, step.response.status)), "no step");
+    let statuses =
+        show::list(steps.iter().map(|step| format!("{} {}", step.plugin_id, step.response.status)), "no step");
     let headline = steps.first().and_then(|step| match step.response.result.as_ref() {
         Some(Payload::Text(text)) => Some(text.content.clone()),
         _ => None,
@@ -269,7 +274,8 @@ fn changed_proof(proof: &[u8]) -> Act {
 fn change_one_byte(proof: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(proof).ok()?;
     let field = "\"output_hash\":\"";
-    let position = text.match_indices(field).map(|(at, _)| at + field.len()).find(|at| text.as_bytes().get(*at) != Some(&b'"'))?;
+    let position =
+        text.match_indices(field).map(|(at, _)| at + field.len()).find(|at| text.as_bytes().get(*at) != Some(&b'"'))?;
     let mut changed = proof.to_vec();
     let digit = changed.get_mut(position)?;
     *digit = if *digit == b'0' { b'1' } else { b'0' };

@@ -14,10 +14,10 @@ use clap::Args;
 use omega_gateway::Home;
 
 use self::report::Report;
-use self::stage::{Stage, Text};
+use self::stage::{PLAYERS, Stage, Text};
 use crate::embedded::DEMO_PACKAGES;
 use crate::fault::{Code, Exit, Fault};
-use crate::output::Output;
+use crate::output::{Counted, Output};
 use crate::session::{self, Session};
 
 /// See the gateway at work: calls, refusals, a pipeline, a proof; everything checked
@@ -65,8 +65,8 @@ async fn play(
     report: &mut Report,
     output: &Output,
 ) -> Result<(), Fault> {
-    let progress = output.progress("setting the stage", None);
-    let stage = Stage::set(home, session).await?;
+    let progress = output.progress("setting the stage", Counted::Things, Some(PLAYERS.len() as u64));
+    let stage = Stage::set(home, session, &progress).await?;
     drop(progress);
     acts::all(&stage, texts, report).await?;
     stage.gateway.flush().await?;

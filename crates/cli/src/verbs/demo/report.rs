@@ -110,7 +110,10 @@ impl Report {
         ])?;
         if let Some(home) = &self.home {
             let home = home.display();
-            output.line([Cell::plain("Kept:"), Cell::new(Tone::Name, format!("omega runs show {} --home {home}", self.run_id))])?;
+            output.line([
+                Cell::plain("Kept:"),
+                Cell::new(Tone::Name, format!("omega runs show {} --home {home}", self.run_id)),
+            ])?;
         }
         Ok(())
     }

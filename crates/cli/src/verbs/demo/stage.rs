@@ -12,10 +12,11 @@ use serde_json::Value;
 use crate::embedded::{DEMO_PACKAGES, DEMO_TEXTS};
 use crate::fault::Fault;
 use crate::input;
+use crate::output::Progress;
 use crate::session::Session;
 
 /// The plugins that take calls in the demonstration.
-const PLAYERS: [&str; 4] = ["examples/headline", "examples/text-stats", "hostile/spin", "hostile/trap"];
+pub(super) const PLAYERS: [&str; 4] = ["examples/headline", "examples/text-stats", "hostile/spin", "hostile/trap"];
 
 /// Bytes of a file that are read; more than enough for a demonstration, and less than the plugins take.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -73,7 +74,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Opens the home, registers every example and enables those that play.
-    pub(super) async fn set(home: &Home, session: &Session) -> Result<Self, Fault> {
+    pub(super) async fn set(home: &Home, session: &Session, progress: &Progress) -> Result<Self, Fault> {
         let gateway = Gateway::open(home, session.open_options()).await?;
         let key = home.operator_key().map_err(HomeError::from)?;
         let run_id = omega_gateway::request(Payload::text("")).run_id;
@@ -82,6 +83,7 @@ impl Stage {
             let info = stage.gateway.register_plugin(stage.signed(&package(name)?)?).await?;
             if PLAYERS.contains(name) {
                 stage.gateway.enable_plugin(&info.plugin_id, Some(&info.version)).await?;
+                progress.step();
             }
         }
         Ok(stage)

@@ -39,9 +39,9 @@ impl Build {
         let bytes = match target.metadata() {
             Ok(metadata) if metadata.is_file() => metadata.len(),
             _ => {
-                return Err(Fault::new(ErrorCode::PackageInvalid)
-                    .with("missing", target.display())
-                    .because("there is no Cargo.toml to build it from")
+                let sentence = "The entry file is not there, and there is no Cargo.toml to build it from.";
+                return Err(Fault::own(Code::BuildFailed, sentence)
+                    .with("file", target.display())
                     .hint("Put the file that the manifest's `entrypoint.file` names into the folder."));
             }
         };
@@ -131,7 +131,10 @@ fn component_of(message: &str, own_manifest: Option<&Path>) -> Option<PathBuf> {
     if text("/reason") != Some("compiler-artifact") || !of_plugin || !is_component {
         return None;
     }
-    list("/filenames").filter_map(Value::as_str).find(|file| file.ends_with(".wasm")).map(PathBuf::from)
+    list("/filenames")
+        .filter_map(Value::as_str)
+        .map(PathBuf::from)
+        .find(|file| file.extension().is_some_and(|ending| ending == "wasm"))
 }
 
 /// Copies by rename, so that nobody sees half a component.

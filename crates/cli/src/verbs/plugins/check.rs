@@ -33,7 +33,7 @@ impl Check {
 
 fn print(report: &ValidationReport, output: &mut Output) -> Result<(), Fault> {
     if !report.issues.is_empty() {
-        let mut table = Table::of_text(["SEVERITY", "FIELD", "MESSAGE"]);
+        let mut table = Table::of_text(["SEVERITY", "FIELD", "MESSAGE"]).uncut();
         for issue in &report.issues {
             table.row([show::severity(issue.severity), Cell::plain(&issue.field), Cell::plain(&issue.message)]);
         }
@@ -42,7 +42,7 @@ fn print(report: &ValidationReport, output: &mut Output) -> Result<(), Fault> {
     let errors = report.issues.iter().filter(|issue| issue.severity == Severity::Error).count();
     let warnings = report.issues.len() - errors;
     let counts = format!("{}, {}", show::count(errors, "error"), show::count(warnings, "warning"));
-    let verdict = if report.valid { Cell::new(Tone::Good, "valid") } else { Cell::new(Tone::Bad, "invalid") };
+    let verdict = if report.valid { Cell::new(Tone::Good, "valid:") } else { Cell::new(Tone::Bad, "invalid:") };
     output.line([verdict, Cell::faint(counts)])?;
     if !report.manifest_hash.is_empty() {
         output.indented_pairs(&[("manifest", Cell::plain(&report.manifest_hash))])?;

@@ -44,7 +44,10 @@ impl Grant {
         session.with_gateway(async |gateway| {
             for capability in &self.subject.capabilities {
                 let (plugin_id, capability) = (plugin_id.clone(), *capability);
-                gateway.admin().grant(GrantContent { plugin_id, major_version, capability, params: Map::new() }).await?;
+                gateway
+                    .admin()
+                    .grant(GrantContent { plugin_id, major_version, capability, params: Map::new() })
+                    .await?;
             }
             Ok(())
         })?;

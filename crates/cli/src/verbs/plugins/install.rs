@@ -46,7 +46,7 @@ impl Install {
             }))?;
             return Ok(Exit::Done);
         }
-        print(&info, &details, &signer, output)
+        print(&info, &details, signer.as_deref(), output)
     }
 
     async fn admit(&self, gateway: &Gateway, files: PackageFiles) -> Result<PluginInfo, Fault> {
@@ -77,12 +77,7 @@ fn signer(reader: &HomeReader, info: &PluginInfo) -> Result<Option<String>, Faul
     Ok(trust.into_iter().find(|row| Some(row.key.key_id) == info.key_id).map(|row| row.key.label))
 }
 
-fn print(
-    info: &PluginInfo,
-    details: &PluginDetails,
-    signer: &Option<String>,
-    output: &mut Output,
-) -> Result<Exit, Fault> {
+fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, output: &mut Output) -> Result<Exit, Fault> {
     output.line([
         Cell::new(Tone::Good, "Installed:"),
         Cell::new(Tone::Strong, format!("{} {}", info.plugin_id, info.version)),
@@ -96,7 +91,7 @@ fn print(
         fields.push(("gives", Cell::plain(kinds(&manifest.io.outputs))));
     }
     fields.push(("holds", Cell::plain(show::list(&details.effective_capabilities, "nothing"))));
-    fields.push(("signed by", Cell::plain(format!("{key} {}", signer.as_deref().unwrap_or_default()).trim_end())));
+    fields.push(("signed by", Cell::plain(format!("{key} {}", signer.unwrap_or_default()).trim_end())));
     fields.push(("package", Cell::plain(info.package_digest.to_string())));
     output.indented_pairs(&fields)?;
     let next = if info.status == omega_gateway::contract::PluginStatus::Enabled {

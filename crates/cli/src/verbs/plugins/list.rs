@@ -45,7 +45,10 @@ impl List {
             return Ok(Exit::Done);
         }
         if rows.is_empty() {
-            output.note([Cell::plain("No plugins here yet:"), Cell::new(Tone::Name, "omega plugins install DIR --enable")]);
+            output.note([
+                Cell::plain("No plugins here yet:"),
+                Cell::new(Tone::Name, "omega plugins install DIR --enable"),
+            ]);
             return Ok(Exit::Done);
         }
         let header = ["PLUGIN", "VERSION", "STATUS", "LANE", "KEY", "CAPABILITIES"].map(|name| (name, Side::Left));
@@ -76,9 +79,8 @@ impl List {
         let mut rows = Vec::new();
         loop {
             let found = reader.list_plugins(&filter, &page)?;
-            page.after = found.last().map(|row| {
-                (row.info.plugin_id.clone(), row.info.version.clone(), row.info.package_digest)
-            });
+            page.after =
+                found.last().map(|row| (row.info.plugin_id.clone(), row.info.version.clone(), row.info.package_digest));
             let last = found.len() < PAGE_ROWS as usize;
             rows.extend(found);
             if last {
@@ -107,7 +109,8 @@ impl Info {
         output.pairs(&fields(&details))?;
         let Some(rejection) = &details.row.rejection else { return Ok(Exit::Done) };
         output.line([])?;
-        output.line([Cell::new(Tone::Bad, format!("rejected: {}", rejection.reason)), Cell::plain(&rejection.message)])?;
+        output
+            .line([Cell::new(Tone::Bad, format!("rejected: {}", rejection.reason)), Cell::plain(&rejection.message)])?;
         for issue in &rejection.report.issues {
             let field = if issue.field.is_empty() { "manifest" } else { &issue.field };
             output.line([
@@ -130,7 +133,13 @@ fn fields(details: &PluginDetails) -> Vec<(&'static str, Cell)> {
         ("status", show::plugin_status(info.status)),
     ];
     if details.versions.len() > 1 {
-        fields.push(("versions", Cell::plain(show::list(details.versions.iter().map(|(version, status)| format!("{version} ({status})")), "none"))));
+        fields.push((
+            "versions",
+            Cell::plain(show::list(
+                details.versions.iter().map(|(version, status)| format!("{version} ({status})")),
+                "none",
+            )),
+        ));
     }
     if let Some(manifest) = &details.manifest {
         fields.extend([
@@ -138,7 +147,10 @@ fn fields(details: &PluginDetails) -> Vec<(&'static str, Cell)> {
             ("about", Cell::plain(&manifest.description)),
             ("takes", Cell::plain(kinds(&manifest.io.inputs))),
             ("gives", Cell::plain(kinds(&manifest.io.outputs))),
-            ("limits", Cell::plain(format!("{} ms, {} at once", manifest.limits.max_ms, manifest.limits.max_concurrency))),
+            (
+                "limits",
+                Cell::plain(format!("{} ms, {} at once", manifest.limits.max_ms, manifest.limits.max_concurrency)),
+            ),
             ("evidence", Cell::plain(evidence(details))),
         ]);
     }

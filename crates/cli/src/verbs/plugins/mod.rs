@@ -15,9 +15,6 @@ use clap::Subcommand;
 use omega_gateway::contract::{Capability, ErrorCode, PluginRef};
 use omega_gateway::{HomeReader, PackageFiles, PluginDetails, package_source};
 
-
-
-
 use crate::fault::{Exit, Fault};
 use crate::output::Output;
 use crate::session::Session;

@@ -51,8 +51,20 @@ const SDK_FOLDER: &str = "omega-plugin-sdk";
 
 /// Names that a crate cannot have beside the SDK: the language's own and the SDK's dependencies.
 const TAKEN_CRATE_NAMES: [&str; 14] = [
-    "alloc", "core", "omega-plugin", "omega-plugin-macros", "proc-macro", "proc-macro2", "quote", "serde", "serde_json",
-    "sha2", "std", "syn", "test", "wit-bindgen",
+    "alloc",
+    "core",
+    "omega-plugin",
+    "omega-plugin-macros",
+    "proc-macro",
+    "proc-macro2",
+    "quote",
+    "serde",
+    "serde_json",
+    "sha2",
+    "std",
+    "syn",
+    "test",
+    "wit-bindgen",
 ];
 
 impl New {
@@ -104,7 +116,10 @@ fn crate_name(plugin_id: &PluginId) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, bytes)).map_err(|e| Fault::file(path, &e))
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, bytes))
+        .map_err(|e| Fault::file(path, &e))
 }
 
 fn next_commands(name: &PluginId, folder: &Path, session: &Session) -> Vec<String> {

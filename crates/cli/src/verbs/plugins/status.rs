@@ -39,8 +39,8 @@ pub(crate) struct Remove {
 impl Enable {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let PluginRef { plugin_id, version } = self.plugin;
-        let info = session
-            .with_gateway(async |gateway| Ok(gateway.enable_plugin(&plugin_id, version.as_ref()).await?))?;
+        let info =
+            session.with_gateway(async |gateway| Ok(gateway.enable_plugin(&plugin_id, version.as_ref()).await?))?;
         print("Enabled:", &info, output)
     }
 }

@@ -1,14 +1,16 @@
 //! `omega artifacts`: the bytes and rows that payloads refer to.
 
+mod dataset;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
-use omega_gateway::broker::{ArtifactInfo, ArtifactLabel, DatasetForm, DatasetInfo};
+use clap::{Args, Subcommand};
+use omega_gateway::broker::{ArtifactInfo, ArtifactLabel};
 use serde_json::json;
 
-use super::payload::{media_type_of, store_fault};
+use super::payload::media_type_of;
 use crate::fault::{Exit, Fault};
 use crate::new_file;
 use crate::output::{Cell, Form, Output, Side, Table, Tone};
@@ -23,7 +25,7 @@ pub(crate) enum Artifacts {
     Get(Get),
     List(List),
     #[command(subcommand)]
-    Dataset(Dataset),
+    Dataset(dataset::Dataset),
 }
 
 /// Store a file; its id is its SHA-256
@@ -56,44 +58,6 @@ pub(crate) struct Get {
 #[command(visible_alias = "ls", after_help = "Example:\n  omega artifacts list --json")]
 pub(crate) struct List {}
 
-/// Add and list datasets
-#[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  omega artifacts dataset list")]
-pub(crate) enum Dataset {
-    Add(DatasetAdd),
-    List(DatasetList),
-}
-
-/// Register a file of rows as a dataset
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  omega artifacts dataset add customers customers.csv --key id")]
-pub(crate) struct DatasetAdd {
-    /// The dataset's name, which payloads give as `source`
-    name: String,
-    /// The rows: CSV with a header, or JSON lines
-    file: PathBuf,
-    /// The field that identifies a row
-    #[arg(long, value_name = "FIELD")]
-    key: String,
-    /// The file's form [default: by its ending]
-    #[arg(long, value_enum)]
-    form: Option<RowForm>,
-}
-
-/// A form of rows, as clap takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RowForm {
-    /// RFC 4180, with a header.
-    Csv,
-    /// One JSON object a line.
-    Ndjson,
-}
-
-/// List the datasets
-#[derive(Debug, Args)]
-#[command(visible_alias = "ls", after_help = "Example:\n  omega artifacts dataset list --json")]
-pub(crate) struct DatasetList {}
-
 /// Artifacts or datasets that are read at once.
 const PAGE_ENTRIES: usize = 1_000;
 
@@ -103,8 +67,7 @@ impl Artifacts {
             Self::Put(put) => put.run(session, output),
             Self::Get(get) => get.run(session, output),
             Self::List(List {}) => list(session, output),
-            Self::Dataset(Dataset::Add(add)) => add.run(session, output),
-            Self::Dataset(Dataset::List(DatasetList {})) => list_datasets(session, output),
+            Self::Dataset(dataset) => dataset.run(session, output),
         }
     }
 }
@@ -113,12 +76,11 @@ impl Put {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let media_type = self.media_type.as_deref().unwrap_or_else(|| media_type_of(&self.file));
         let label = ArtifactLabel {
-            name: self.name.as_deref().map(str::parse).transpose().map_err(store_fault)?,
-            media_type: Some(media_type.parse().map_err(store_fault)?),
+            name: self.name.as_deref().map(str::parse).transpose()?,
+            media_type: Some(media_type.parse()?),
         };
         let mut source = open(&self.file)?;
-        let info =
-            session.with_gateway(async |gateway| gateway.admin().artifacts().put(&mut source, &label).map_err(store_fault))?;
+        let info = session.with_gateway(async |gateway| Ok(gateway.admin().artifacts().put(&mut source, &label)?))?;
         if output.form() == Form::Json {
             output.document(&info)?;
             return Ok(Exit::Done);
@@ -155,12 +117,12 @@ impl Get {
             let fault = sink.fault.take();
             return match (copied, fault) {
                 (_, Some(fault)) => Err(fault),
-                (Err(error), None) => Err(store_fault(error)),
+                (Err(error), None) => Err(error.into()),
                 (Ok(_), None) => Ok(Exit::Done),
             };
         };
         let mut file = new_file::temporary_in(new_file::folder_of(path)).map_err(|error| Fault::file(path, &error))?;
-        let info = artifacts.copy_to(&self.id, &mut file).map_err(store_fault)?;
+        let info = artifacts.copy_to(&self.id, &mut file)?;
         file.persist(path).map_err(|error| Fault::file(path, &error.error))?;
         if output.form() == Form::Json {
             output.document(&json!({"artifact": info, "file": path}))?;
@@ -199,7 +161,7 @@ fn list(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
     let mut found: Vec<ArtifactInfo> = Vec::new();
     let mut after = None;
     loop {
-        let page = artifacts.list(after.as_ref(), PAGE_ENTRIES).map_err(store_fault)?;
+        let page = artifacts.list(after.as_ref(), PAGE_ENTRIES)?;
         found.extend(page.artifacts);
         after = page.next_after;
         if after.is_none() {
@@ -214,83 +176,16 @@ fn list(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         output.note([Cell::plain("No artifacts here yet:"), Cell::new(Tone::Name, "omega artifacts put FILE")]);
         return Ok(Exit::Done);
     }
-    let mut table = Table::new([("ARTIFACT", Side::Left), ("SIZE", Side::Right), ("TYPE", Side::Left), ("NAMES", Side::Left)]);
+    let mut table =
+        Table::new([("SIZE", Side::Right), ("TYPE", Side::Left), ("NAMES", Side::Left), ("ARTIFACT", Side::Left)])
+            .uncut();
     for info in &found {
         table.row([
-            Cell::new(Tone::Name, show::short_hash(&info.digest)),
             Cell::plain(show::bytes(info.size_bytes)),
             Cell::plain(info.media_type.as_ref().map_or("-", |media_type| media_type.as_str())),
-            Cell::plain(show::list(&info.names, "-")),
-        ]);
-    }
-    output.table(&table)?;
-    Ok(Exit::Done)
-}
-
-impl DatasetAdd {
-    fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let name = self.name.parse().map_err(store_fault)?;
-        let form = match self.form {
-            Some(RowForm::Csv) => DatasetForm::Csv,
-            Some(RowForm::Ndjson) => DatasetForm::Ndjson,
-            None => form_of(&self.file)?,
-        };
-        let source = open(&self.file)?;
-        let info = session.with_gateway(async |gateway| {
-            gateway.admin().datasets().add(&name, source, form, &self.key).map_err(store_fault)
-        })?;
-        if output.form() == Form::Json {
-            output.document(&info)?;
-            return Ok(Exit::Done);
-        }
-        output.line([Cell::new(Tone::Good, "Added:"), Cell::new(Tone::Strong, info.name.as_str())])?;
-        output.indented_pairs(&[
-            ("rows", Cell::plain(format!("{}, by {}", info.rows, info.key_field))),
-            ("content", Cell::plain(info.digest.to_string())),
-        ])?;
-        Ok(Exit::Done)
-    }
-}
-
-fn form_of(file: &Path) -> Result<DatasetForm, Fault> {
-    match media_type_of(file) {
-        "text/csv" => Ok(DatasetForm::Csv),
-        "application/x-ndjson" => Ok(DatasetForm::Ndjson),
-        _ => Err(Fault::usage("The file's ending does not tell the form of its rows.")
-            .with("file", file.display())
-            .hint("Say it with `--form csv` or `--form ndjson`.")),
-    }
-}
-
-fn list_datasets(session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-    let brokers = session.reader()?.brokers();
-    let datasets = brokers.datasets();
-    let mut found: Vec<DatasetInfo> = Vec::new();
-    let mut after = None;
-    loop {
-        let page = datasets.list(after.as_ref(), PAGE_ENTRIES).map_err(store_fault)?;
-        found.extend(page.datasets);
-        after = page.next_after;
-        if after.is_none() {
-            break;
-        }
-    }
-    if output.form() == Form::Json {
-        output.document(&found)?;
-        return Ok(Exit::Done);
-    }
-    if found.is_empty() {
-        let command = Cell::new(Tone::Name, "omega artifacts dataset add NAME FILE --key FIELD");
-        output.note([Cell::plain("No datasets here yet:"), command]);
-        return Ok(Exit::Done);
-    }
-    let mut table = Table::new([("DATASET", Side::Left), ("ROWS", Side::Right), ("KEY", Side::Left), ("CONTENT", Side::Left)]);
-    for info in &found {
-        table.row([
-            Cell::new(Tone::Name, info.name.as_str()),
-            Cell::plain(info.rows.to_string()),
-            Cell::plain(&info.key_field),
-            Cell::faint(show::short_hash(&info.digest)),
+            Cell::new(Tone::Name, show::list(&info.names, "-")),
+            // Whole, because this is what one types.
+            Cell::plain(info.digest.to_string()),
         ]);
     }
     output.table(&table)?;
