@@ -346,6 +346,8 @@ fn results_are_sized_before_they_are_parsed() {
     let too_large = ErrorCode::OutputTooLarge;
     // Not JSON at all, but never looked at.
     check_result(guest_json(&"x".repeat(10_001)), Err((too_large, "at most 10000")));
+    let wrong_too = GuestPayload::Text { content: "x".repeat(10_001), encoding: "none".into(), metadata: vec![] };
+    check_result(wrong_too, Err((too_large, "at most 10000")));
     let exact = |bytes: usize| {
         let empty = omega_contract::canonical_bytes(&text("")).unwrap().len();
         guest_text(&"a".repeat(bytes - empty), &[])

@@ -96,9 +96,11 @@ fn trust_may_be_narrowed_to_plugins_and_capabilities() {
     let stranger = SecretKey::from_seed([2; 32]);
     assert_eq!(verify(&signed, &[trusted(&stranger)]).unwrap_err().code, ErrorCode::KeyUntrusted);
     // An entry under the id of one key with the key of another approves neither.
-    let mut crossed = trusted(&operator());
-    crossed.public_key_pem = stranger.public().to_pem();
-    assert_eq!(verify(&signed, &[crossed]).unwrap_err().code, ErrorCode::KeyUntrusted);
+    let (ours, theirs) = (trusted(&operator()), trusted(&stranger));
+    let mut crossed = [ours.clone(), theirs.clone()];
+    crossed[0].public_key_pem = theirs.public_key_pem;
+    crossed[1].public_key_pem = ours.public_key_pem;
+    assert_eq!(verify(&signed, &crossed).unwrap_err().code, ErrorCode::KeyUntrusted);
 }
 
 #[test]
