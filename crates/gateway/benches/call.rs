@@ -130,7 +130,11 @@ fn busy_loop(rounds: usize) {
         took
     });
     let (p50, p99) = quantiles(took);
-    println!("busy loop with a 100 ms limit, {rounds} rounds: stopped after p50 {:.2} ms, p99 {:.2} ms", p50 / 1e3, p99 / 1e3);
+    println!(
+        "busy loop with a 100 ms limit, {rounds} rounds: stopped after p50 {:.2} ms, p99 {:.2} ms",
+        p50 / 1e3,
+        p99 / 1e3
+    );
 }
 
 async fn open(durability: &str) -> (tempfile::TempDir, Gateway) {

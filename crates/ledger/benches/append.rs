@@ -1,6 +1,6 @@
 //! The ledger against the bare machine: the same bytes, in the same run, on the same disk.
 //!
-//! `cargo bench -p omega-ledger` prints one line per figure with the ratio that the specification sets a bar for.
+//! `cargo bench -p omega-ledger [-- append|verify|pairs|callers]` prints one line per figure with the ratio that the specification sets a bar for.
 //! Nothing is asserted: figures of a busy machine prove nothing.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -37,13 +37,21 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
     let dir = tempfile::tempdir_in(".").expect("the current folder can be written");
-    append(dir.path());
-    verification(dir.path());
-    pairs(dir.path(), Durability::Relaxed, PAIRS);
-    pairs(dir.path(), Durability::Batch, 2_000);
-    callers(dir.path(), Durability::Relaxed);
-    callers(dir.path(), Durability::Batch);
+    if wanted("append") || wanted("verify") {
+        append(dir.path());
+        verification(dir.path());
+    }
+    if wanted("pairs") {
+        pairs(dir.path(), Durability::Relaxed, PAIRS);
+        pairs(dir.path(), Durability::Batch, 2_000);
+    }
+    if wanted("callers") {
+        callers(dir.path(), Durability::Relaxed);
+        callers(dir.path(), Durability::Batch);
+    }
 }
 
 fn open(dir: &Path, durability: Durability) -> Ledger {

@@ -5,11 +5,11 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventKind, Recorder, Sha256Hex};
-use omega_ledger::{Ledger, LedgerOptions, Query, Strictness, verify};
+use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Query, Strictness, verify};
 use proptest::prelude::*;
 use support::{block_on, call, draft, open, options};
 
@@ -273,18 +273,56 @@ fn child_process() {
     }
 }
 
+fn spawn_child(dir: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD_DIR, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_ledger_and_may_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = spawn_child(dir.path());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("acknowledged ")).unwrap();
+    let refused = Ledger::open(dir.path(), options()).unwrap_err();
+    assert!(matches!(refused, LedgerError::Locked { pid } if pid == Some(child.id())), "{refused}");
+    assert!(LedgerReader::open(dir.path()).unwrap().event(0).unwrap().is_some());
+    verify(dir.path(), Strictness::Strict, |_| ()).unwrap();
+    child.kill().unwrap();
+    let waiting = LedgerOptions { lock_wait: std::time::Duration::from_mins(1), ..options() };
+    assert!(Ledger::open(dir.path(), waiting).unwrap().opening().events >= 2);
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_reader_changes_nothing_of_the_ledger() {
+    let dir = half_synced(1_200);
+    let state = || {
+        let entries = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.is_file() && !path.to_string_lossy().contains("index.sqlite"));
+        let mut files: Vec<_> = files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    };
+    let before = state();
+    let reader = LedgerReader::open(dir.path()).unwrap();
+    assert_eq!(reader.stats().unwrap().events, 8);
+    assert_eq!(reader.query(&Query::default()).unwrap().events.len(), 8);
+    verify(dir.path(), Strictness::Strict, |_| ()).unwrap();
+    assert_eq!(state(), before);
+}
+
 #[cfg(unix)]
 #[test]
 fn kill_9_loses_nothing_that_was_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let mut known: Vec<(u64, String)> = Vec::new();
     for round in 0..12 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env(CHILD_DIR, dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn_child(dir.path());
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let told = lines.map(Result::unwrap).filter_map(|line| {
             let mut words = line.strip_prefix("acknowledged ")?.split(' ').map(str::to_owned);

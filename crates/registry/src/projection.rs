@@ -188,10 +188,8 @@ fn apply_all<'a>(
         last = Some(index);
     }
     if let Some(last) = last.filter(|_| last != applied) {
-        connection.execute(
-            "INSERT OR REPLACE INTO facts (name, value) VALUES ('applied_index', ?1)",
-            [last.to_string()],
-        )?;
+        connection
+            .execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('applied_index', ?1)", [last.to_string()])?;
     }
     Ok(())
 }

@@ -81,10 +81,7 @@ impl PackageStore {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn put<'f>(
-        &self,
-        files: impl IntoIterator<Item = (&'f str, &'f Arc<[u8]>)>,
-    ) -> Result<Sha256Hex, StoreError> {
+    pub fn put<'f>(&self, files: impl IntoIterator<Item = (&'f str, &'f Arc<[u8]>)>) -> Result<Sha256Hex, StoreError> {
         let mut inventory = BTreeMap::new();
         let mut signature = None;
         for (path, bytes) in files {

@@ -25,7 +25,10 @@ pub fn table(text: &str, rounds: usize) {
     let held = package.manifest().capabilities.iter().copied().collect();
     let print = |stage: &str, took: Vec<Duration>| println!("{stage:<58} {:>8.2} µs", quantiles(took).0);
 
-    print("SHA-256 of the 4 KiB (once a call, not avoidable)", time(rounds, || Sha256Hex::of(black_box(text).as_bytes())));
+    print(
+        "SHA-256 of the 4 KiB (once a call, not avoidable)",
+        time(rounds, || Sha256Hex::of(black_box(text).as_bytes())),
+    );
     print("request: ids, timestamp, copy of the text", time(rounds, || request(Payload::text(black_box(text)))));
     let make = || HashedRequest::new(request(Payload::text(text))).unwrap();
     print("  + canonical form and input hash", time(rounds, make));
