@@ -7,6 +7,7 @@ use omega_contract::ports::{
     GuestOutput, Host, LaneCall, LaneEnding, LaneReport, LaneRequest, Recorded, RecorderError,
 };
 use omega_contract::{ErrorCode, EventDraft, EventKind, Payload, Recorder, Sha256Hex, Status};
+use omega_validator::call::output::plain_notes;
 use omega_validator::{Call, Verified, check_output};
 
 use crate::call::Router;
@@ -106,7 +107,7 @@ impl Router {
             LaneEnding::Declined { code, message } => Verdict::without_result(
                 Status::Rejected,
                 ErrorCode::PluginDeclined,
-                bounded(&format!("{}: {}", printable(&code), printable(&message))),
+                bounded(&plain_notes(&format!("{code}: {message}"))),
             ),
             LaneEnding::Failed { reason, detail, .. } => {
                 let status = match reason {
@@ -115,7 +116,7 @@ impl Router {
                     ErrorCode::OutputTooLarge => Status::Rejected,
                     _ => Status::Error,
                 };
-                Verdict::without_result(status, reason, bounded(&printable(&detail)))
+                Verdict::without_result(status, reason, bounded(&plain_notes(&detail)))
             }
         };
         self.commit(evidence, verdict, |kind, reason| evidence.outcome(kind, number, reason, Some(&report)))
@@ -176,9 +177,4 @@ fn split(report: LaneReport) -> (LaneEnding, LaneReport) {
     let mut rest = report;
     let ending = std::mem::replace(&mut rest.ending, empty);
     (ending, rest)
-}
-
-/// Text of a plugin's without control characters, which could forge lines on a terminal or in a log.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

@@ -8,6 +8,22 @@ use serde_json::json;
 
 use crate::harness::{Bench, snapshot};
 
+/// Everything that a home may hold (spec page 3, "Files in the home").
+const HOME: &[&str] = &[
+    "artifacts",
+    "cache",
+    "datasets",
+    "home.json",
+    "keys",
+    "ledger",
+    "omega.toml",
+    "registry.sqlite",
+    "registry.sqlite-shm",
+    "registry.sqlite-wal",
+    "salts",
+    "store",
+];
+
 /// Many calls of plugins that try to act and of one that does not: the files beside the home, the store,
 /// the keys and the settings are the same afterwards, and so is the registry.
 #[tokio::test(flavor = "multi_thread")]
@@ -33,6 +49,10 @@ async fn calls_change_nothing_but_evidence() {
         assert_eq!(bench.text(plugin, host.to_str().unwrap()).await.response.status, Status::Ok);
     }
     assert_eq!(before, state());
+    for entry in std::fs::read_dir(bench.home.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(HOME.contains(&name.as_str()), "{name} has no place in a home");
+    }
     let lifecycle = bench.ledger_lines().iter().filter(|line| line.contains("\"kind\":\"POLICY\"")).count();
     let report = bench.gateway.admin().rebuild_registry().await.unwrap();
     assert!(report.identical, "a call is no decision");
