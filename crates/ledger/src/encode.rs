@@ -32,7 +32,8 @@ impl DraftLine {
     /// An event that no line can hold: it is longer than a line may be, or a key of its `meta` is not plain
     /// ASCII (then UTF-16 order, which RFC 8785 asks for, would not be byte order).
     pub(crate) fn new(draft: &EventDraft) -> Result<Self, RecorderError> {
-        let mut bytes = Vec::with_capacity(512);
+        // Room for the usual line, so that it does not grow on the way.
+        let mut bytes = Vec::with_capacity(1024);
         put(&mut bytes, ",\"input_hash\":\"");
         put_hash(&mut bytes, draft.input_hash);
         put(&mut bytes, "\",\"kind\":\"");
