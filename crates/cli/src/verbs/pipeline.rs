@@ -138,9 +138,9 @@ fn show(answer: &PipelineAnswer, output: &mut Output) -> Result<Exit, Fault> {
             ("PLUGIN", Side::Left),
             ("STATUS", Side::Left),
             ("REASON", Side::Left),
-            ("MS", Side::Right),
             ("EVENT", Side::Right),
             ("OUTPUT", Side::Left),
+            ("TIME", Side::Left),
         ];
         let mut table = Table::new(header);
         for (step, evidence) in steps() {
@@ -164,9 +164,9 @@ fn row(step: &PipelineStep, evidence: &StepEvidence) -> [Cell; 7] {
         Cell::new(Tone::Name, step.plugin_id.as_str()),
         show::status(step.response.status),
         Cell::plain(reason),
-        Cell::plain(step.response.duration_ms.to_string()),
         Cell::plain(evidence.event_index.to_string()),
         Cell::faint(show::short(&step.response.evidence_hashes.output_hash)),
+        Cell::plain(format!("{} ms", step.response.duration_ms)),
     ]
 }
 

@@ -39,9 +39,9 @@ async fn a_changed_ledger_is_not_opened_and_not_mended() {
         let (home, _folder) = bench.closed();
         let file = segment(&home);
         let text = std::fs::read_to_string(&file).unwrap();
-        let damaged = damage(&text);
-        assert_ne!(damaged, text, "{what}");
-        std::fs::write(&file, &damaged).unwrap();
+        let harmed = damage(&text);
+        assert_ne!(harmed, text, "{what}");
+        std::fs::write(&file, &harmed).unwrap();
         let verdict = omega_ledger::verify(&home.ledger_dir(), omega_ledger::Strictness::Strict, |_| {});
         assert_eq!(verdict.unwrap_err().code(), ErrorCode::LedgerCorrupt, "{what}");
         let before = snapshot(&home.ledger_dir());
@@ -76,18 +76,18 @@ async fn a_proof_fails_after_any_change() {
         |proof| proof.run.events -= 1,
     ];
     for (n, change) in changes.into_iter().enumerate() {
-        let mut changed = proof.clone();
-        change(&mut changed);
-        let verdict = verify_bundle(&serde_json::to_vec(&changed).unwrap(), None);
+        let mut tampered = proof.clone();
+        change(&mut tampered);
+        let verdict = verify_bundle(&serde_json::to_vec(&tampered).unwrap(), None);
         assert!(verdict.is_err(), "change {n}");
     }
     // One byte anywhere in the events.
     let events = String::from_utf8(bytes.clone()).unwrap().find("\"events\":[").unwrap();
     let end = String::from_utf8(bytes.clone()).unwrap().find("\"inclusion\"").unwrap();
     for at in (events + 12..end).step_by(7) {
-        let mut changed = bytes.clone();
-        changed[at] ^= 1;
-        assert!(verify_bundle(&changed, None).is_err(), "byte {at}");
+        let mut tampered = bytes.clone();
+        tampered[at] ^= 1;
+        assert!(verify_bundle(&tampered, None).is_err(), "byte {at}");
     }
     // Another's head: made anew as a whole, it is another proof.
     let other = bench.gateway.export_proof(&run_id).await.unwrap();

@@ -102,6 +102,7 @@ impl<'a> Scanner<'a> {
 
     /// As [`Scanner::hash`], or nothing and the closing quote.
     #[inline]
+    #[expect(clippy::option_option, reason = "outer: the text is right; inner: it holds a hash")]
     pub(super) fn hash_or_empty(&mut self) -> Option<Option<&'a HashText>> {
         if self.rest().first() == Some(&b'"') {
             self.at += 1;
@@ -166,7 +167,7 @@ fn quote_position(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let quote_in = |word: &[u8; 8]| {
         // A byte of `differing` is zero where there is a quote; the lowest one found this way is exact.
-        let differing = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+        let differing = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"'));
         differing.wrapping_sub(ONES) & !differing & (ONES << 7)
     };
     let place = |found: u64| found.trailing_zeros() as usize / 8;
