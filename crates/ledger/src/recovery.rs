@@ -18,7 +18,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::mark::{Mark, MarkFile, mark_fault};
 use crate::quarantine::{Cut, quarantine};
-use crate::segment::{LineReader, Segment, list_segments, segment_name, segment_path};
+use crate::segment::{LineReader, Segment, line_holding, list_segments, segment_name, segment_path};
 use crate::segment_writer::create_segment;
 
 /// The files of a ledger, found good or made good.
@@ -92,20 +92,15 @@ fn check_acknowledged(segments: &[Segment], mark: Mark) -> Result<Option<Sha256H
 fn check_seam(segment: &Segment) -> Result<Option<Sha256Hex>, LedgerError> {
     let mut reader = LineReader::open(&segment.path)?;
     let failed = LedgerError::read(&segment.path);
-    // The line's number is not known without reading the segment through; its place is.
-    let at_fault = |offset, kind: LineFault| LedgerFault {
-        file: file_name(&segment.path),
-        line: 0,
-        offset,
-        kind: FaultKind::Line(kind),
+    let (offset, kind) = match reader.line_before(segment.bytes).map_err(failed)? {
+        None => (segment.bytes, LineFault::MissingNewline),
+        Some((offset, line)) => match Line::scan(line).and_then(|line| line.hash()) {
+            Ok(hash) => return Ok(Some(hash)),
+            Err(kind) => (offset, kind),
+        },
     };
-    match reader.line_before(segment.bytes).map_err(failed)? {
-        None => Err(at_fault(segment.bytes, LineFault::MissingNewline).into()),
-        Some((offset, line)) => {
-            let hash = Line::scan(line).and_then(|line| line.hash()).map_err(|kind| at_fault(offset, kind))?;
-            Ok(Some(hash))
-        }
-    }
+    let (line, offset) = line_holding(&segment.path, offset).map_err(LedgerError::read(&segment.path))?;
+    Err(LedgerFault { file: file_name(&segment.path), line, offset, kind: FaultKind::Line(kind) }.into())
 }
 
 /// The first line of a segment that follows a sealed one: its form, hash and link.

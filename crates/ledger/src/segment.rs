@@ -71,6 +71,24 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<Segment>, LedgerError> {
     Ok(segments)
 }
 
+/// The number, from 1, and the start of the line that holds the byte at `offset`. Reads the file up to there.
+pub(crate) fn line_holding(path: &Path, offset: u64) -> io::Result<(u64, u64)> {
+    let mut file = File::open(path)?.take(offset);
+    let (mut line, mut start, mut at) = (1, 0, 0);
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        let got = file.read(&mut block)?;
+        if got == 0 {
+            return Ok((line, start));
+        }
+        for newline in memchr::memchr_iter(b'\n', block.get(..got).unwrap_or_default()) {
+            line += 1;
+            start = at + newline as u64 + 1;
+        }
+        at += got as u64;
+    }
+}
+
 /// Reads single lines of one segment.
 pub(crate) struct LineReader {
     file: File,
@@ -161,6 +179,9 @@ mod tests {
             let (body, end) = (line.trim_end().as_bytes(), offset + line.len() as u64);
             assert_eq!(reader.line_at(offset).unwrap(), Some(body));
             assert_eq!(reader.line_before(end).unwrap(), Some((offset, body)));
+            let number = lines.iter().position(|known| known == line).unwrap() as u64 + 1;
+            assert_eq!(line_holding(&path, offset).unwrap(), (number, offset));
+            assert_eq!(line_holding(&path, end - 1).unwrap(), (number, offset));
             offset = end;
         }
         assert_eq!(reader.line_at(offset).unwrap(), None);

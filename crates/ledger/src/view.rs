@@ -24,17 +24,21 @@ use crate::segment::{LineReader, Spot, list_segments, segment_path};
 use crate::stream::{fault_at, stream_lines};
 use crate::tally::{call_number, step_of};
 
+/// Readers of the index that are kept for the next questions.
+const IDLE_READERS_MAX: usize = 4;
+
 /// A ledger's folder, to be read.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(super) dir: PathBuf,
-    /// Opened when first asked; kept while it is right.
-    index: Arc<Mutex<Option<IndexReader>>>,
+    /// Readers of the index that nobody uses now: each question has one to itself, so that none waits for
+    /// another.
+    idle: Arc<Mutex<Vec<IndexReader>>>,
 }
 
 impl View {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), index: Arc::new(Mutex::new(None)) }
+        Self { dir: dir.to_owned(), idle: Arc::default() }
     }
 
     /// Asks the index, together with where it ends; without one that can be used, `ask` gets none and the start.
@@ -43,18 +47,26 @@ impl View {
         &self,
         mut ask: impl FnMut(Option<&IndexReader>, Spot) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if index.is_none() {
-            *index = IndexReader::open(&self.dir);
-        }
-        if let Some(reader) = &*index {
+        if let Some(reader) = self.idle_reader().or_else(|| IndexReader::open(&self.dir)) {
             match reader.at_rest(|reader, coverage| ask(Some(reader), coverage.next)) {
-                Err(LedgerError::Index { .. } | LedgerError::IndexDamaged { .. }) => *index = None,
-                answer => return answer,
+                Err(LedgerError::Index { .. } | LedgerError::IndexDamaged { .. }) => {}
+                answer => {
+                    let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                    if idle.len() < IDLE_READERS_MAX {
+                        idle.push(reader);
+                    }
+                    return answer;
+                }
             }
         }
-        drop(index);
         ask(None, Spot::START)
+    }
+
+    fn idle_reader(&self) -> Option<IndexReader> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // An index that was made anew is another file: whoever keeps the old one open would never see it.
+        idle.retain(|reader| reader.is_fresh());
+        idle.pop()
     }
 
     pub(crate) fn query(&self, query: &Query) -> Result<Page, LedgerError> {

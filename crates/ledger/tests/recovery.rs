@@ -115,6 +115,32 @@ fn damage_below_the_mark_is_refused_and_named() {
 }
 
 #[test]
+fn damage_at_the_seams_of_sealed_segments_is_refused_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), LedgerOptions { segment_bytes_max: 1_200, ..options() }).unwrap();
+    for request in ["a", "b", "c"] {
+        call(&ledger, "run", request);
+        ledger.flush().unwrap();
+    }
+    ledger.close().unwrap();
+    // The first and the last line of the first and the second of three segments, of two lines each.
+    for (segment, line) in [(0_usize, 0_usize), (0, 1), (1, 0), (1, 1)] {
+        let path = dir.path().join(format!("{:020}.ndjson", segment * 2));
+        let genuine = std::fs::read(&path).unwrap();
+        let mut bytes = genuine.clone();
+        flip(&mut bytes, line);
+        std::fs::write(&path, &bytes).unwrap();
+        let refused = Ledger::open(dir.path(), options()).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::LedgerCorrupt);
+        let offset = line_start(&genuine, line);
+        let place = format!("{:020}.ndjson, line {}, byte {offset}: ", segment * 2, line + 1);
+        assert!(refused.to_string().starts_with(&place), "{refused}");
+        std::fs::write(&path, genuine).unwrap();
+    }
+    open(dir.path());
+}
+
+#[test]
 fn a_torn_tail_over_several_segments_goes_into_quarantine_whole() {
     let dir = half_synced(1_200);
     let segments = || {

@@ -1,6 +1,7 @@
 //! Asks the index.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use omega_contract::{Sha256Hex, Timestamp};
 use omega_proof::line::Line;
@@ -79,7 +80,11 @@ pub(crate) type Place = Spot;
 /// Reads the index, beside its writer.
 pub(crate) struct IndexReader {
     db: Connection,
+    opened: Instant,
 }
+
+/// A reader is opened anew after this many milliseconds.
+const READER_LIFE_MS: u64 = 10_000;
 
 impl IndexReader {
     /// The index of the ledger in `dir`; `None` where there is none that can be used: then the segments are read.
@@ -89,9 +94,9 @@ impl IndexReader {
             return None;
         }
         let usable = |db: Connection| -> Result<Option<Self>, LedgerError> {
-            db.busy_timeout(std::time::Duration::from_secs(1))?;
+            db.busy_timeout(Duration::from_secs(1))?;
             let fits = schema::is_current(&db)? && Coverage::read(&db)?.fits(dir)?;
-            Ok(fits.then_some(Self { db }))
+            Ok(fits.then(|| Self { db, opened: Instant::now() }))
         };
         let plain = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         if let Some(reader) = plain.ok().and_then(|db| usable(db).ok()) {
@@ -103,6 +108,11 @@ impl IndexReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let still = Connection::open_with_flags(uri, flags).ok()?;
         usable(still).ok().flatten()
+    }
+
+    /// Whether it may be used again.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.opened.elapsed() < Duration::from_millis(READER_LIFE_MS)
     }
 
     /// Runs `ask` on one state of the index, with how far that came.
