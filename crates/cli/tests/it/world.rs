@@ -31,6 +31,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let world = Self::empty();
         world.ok(["init"]);
+        world.share_compiled_code();
         world
     }
 
@@ -41,6 +42,20 @@ impl World {
             world.install(plugin);
         }
         world
+    }
+
+    /// Compiled code may be thrown away at any time, so it may also be there already: all homes of these tests have one
+    /// cache between them. Compiling each guest for each test would take most of the time.
+    fn share_compiled_code(&self) {
+        #[cfg(unix)]
+        {
+            let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+            fs::create_dir_all(&shared).unwrap();
+            let cache = self.home().join("cache");
+            let _ = fs::remove_dir_all(&cache);
+            fs::create_dir(&cache).unwrap();
+            std::os::unix::fs::symlink(shared, cache.join("wasm")).unwrap();
+        }
     }
 
     /// The test's folder.
@@ -124,11 +139,12 @@ impl World {
         self.ok([OsStr::new("plugins"), OsStr::new("install"), package.as_os_str(), OsStr::new("--enable")]);
     }
 
-    /// Every file of the home with its bytes, but for the lock and SQLite's own, which change when they are looked at.
+    /// Every file of the home with its bytes, but for the lock, compiled code and SQLite's own, which change when they
+    /// are looked at.
     pub(crate) fn home_files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         gather(&self.home(), &self.home(), &mut files);
-        files.retain(|name, _| !name.contains(".sqlite") && !name.ends_with("lock"));
+        files.retain(|name, _| !name.contains(".sqlite") && !name.ends_with("lock") && !name.starts_with("cache"));
         files
     }
 
@@ -206,7 +222,7 @@ pub(crate) fn filters(world: &World) -> Vec<(String, &'static str)> {
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d".into(), "[------TIME-------]"),
         (r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----".into(), "[PEM]"),
         (r"\d+ ms\b".into(), "[MS] ms"),
-        (r"\d+ us\b".into(), "[US] us"),
+        (r"\d+ us\b *".into(), "[US] us  "),
         (r#""duration_ms": \d+"#.into(), "\"duration_ms\": [MS]"),
     ]
 }
