@@ -229,6 +229,19 @@ mod tests {
         assert_eq!(PublicKey::from_pem(&long[1..]), Err(KeyError::NotPublicPem));
     }
 
+    /// `R` is the identity and `S = k·a`: the equation holds, and lenient verifiers take it.
+    #[test]
+    fn a_nonce_of_small_order_is_refused() {
+        let s = "d4c5323131ff9683cfb3d30197c786c9043f1052d6c2d5293f19d6f36b911104".parse::<Sha256Hex>().unwrap();
+        let mut signature = [0; SIGNATURE_BYTES];
+        signature[0] = 1;
+        signature[KEY_BYTES..].copy_from_slice(s.as_bytes());
+        let lenient =
+            ed25519_dalek::Verifier::verify(&key().public().0, b"message", &Signature::from_bytes(&signature));
+        assert!(lenient.is_ok(), "the vector shows nothing");
+        assert_eq!(key().public().verify(b"message", &signature), Err(SignatureMismatch));
+    }
+
     #[test]
     fn signatures_verify_strictly() {
         let (secret, public) = (key(), key().public());

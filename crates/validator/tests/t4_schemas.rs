@@ -271,6 +271,25 @@ fn malformed_schemas_are_refused_with_the_place() {
     assert!(matches!(CompiledSchema::compile(b"{\"a\":1,\"a\":1}"), Err(SchemaError::Json(_))));
 }
 
+#[test]
+fn exclusive_alternatives_are_bounded_by_their_dearest_and_other_values_by_all() {
+    let branch =
+        |name: &str, more: Value| json!({"required": ["op"], "properties": {"op": {"const": name}}, "allOf": [more]});
+    let down = json!({"properties": {"a": {"$ref": "#"}}});
+    let union =
+        |dearest: Value| json!({"oneOf": [branch("x", down.clone()), branch("y", dearest), branch("z", down.clone())]});
+    assert!(compile(&union(down.clone())).is_ok());
+    refused(&union(json!({"allOf": [down, down]})), "evaluated");
+    // A list has no member that rules an alternative out: all three look at its items.
+    let items = |count: usize| {
+        let list = json!({"items": {"$ref": "#"}});
+        let more = |index: usize| if index < count { list.clone() } else { json!(true) };
+        json!({"anyOf": [branch("x", more(0)), branch("y", more(1)), branch("z", more(2))]})
+    };
+    assert!(compile(&items(1)).is_ok());
+    refused(&items(2), "evaluated");
+}
+
 /// The `jsonschema` crate looks at one of the alternatives that a member tells apart: the bound relies on it.
 #[test]
 fn exclusive_alternatives_are_evaluated_one_at_a_time() {
