@@ -38,7 +38,7 @@ pub fn all() -> Vec<Seed> {
     let version = "1.0.0".parse().expect("a version");
     let package = sign_package(&package_files(), &plugin_id, &version, &signing_key());
     let statement =
-        Envelope::parse(&package, u64::MAX).and_then(|it| it.verify(IN_TOTO_PAYLOAD_TYPE, [&signing_key().public()]));
+        Envelope::parse(&package, u64::MAX).and_then(|it| it.verify(IN_TOTO_PAYLOAD_TYPE, &[signing_key().public()]));
     vec![
         seed("event_line", "valid-invoke", line(&run[0].event)),
         seed("event_line", "valid-error", line(&run[1].event)),

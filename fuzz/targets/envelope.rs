@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(envelope) = Envelope::parse(bytes, BYTES_MAX) else { return };
     let again = Envelope::parse(&envelope.to_bytes(), u64::MAX).expect("what was written can be read");
     assert_eq!(envelope, again, "the written envelope says something else");
-    if let Ok(verified) = envelope.verify(IN_TOTO_PAYLOAD_TYPE, [&*KEY]) {
+    if let Ok(verified) = envelope.verify(IN_TOTO_PAYLOAD_TYPE, &[&*KEY]) {
         assert_eq!(verified.bytes, SIGNED_PAYLOAD, "a signature over something that was never signed");
         assert_eq!(verified.key_id, KEY.key_id());
     }

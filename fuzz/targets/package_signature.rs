@@ -15,9 +15,9 @@ static FILES: LazyLock<FileDigests> = LazyLock::new(package_files);
 
 fuzz_target!(|bytes: &[u8]| {
     // As an envelope from outside, and as a statement that the key itself signed: its author may be hostile too.
-    let _ = verify_package_signature(&FILES, bytes, [&*KEY]);
+    let _ = verify_package_signature(&FILES, bytes, &[&*KEY]);
     let signed = Envelope::sign(IN_TOTO_PAYLOAD_TYPE, bytes, &[&SECRET]).to_bytes();
-    if let Ok(verified) = verify_package_signature(&FILES, &signed, [&*KEY]) {
+    if let Ok(verified) = verify_package_signature(&FILES, &signed, &[&*KEY]) {
         assert_eq!(verified.predicate.package_digest, FILES.package_digest(), "another package passed");
     }
 });

@@ -76,12 +76,12 @@ fn evidence_is_taken() {
     let key = signing_key();
     for bytes in valid("envelope") {
         let envelope = Envelope::parse(&bytes, BYTES_MAX).unwrap();
-        assert_eq!(envelope.verify(IN_TOTO_PAYLOAD_TYPE, [&key.public()]).unwrap().bytes, SIGNED_PAYLOAD);
+        assert_eq!(envelope.verify(IN_TOTO_PAYLOAD_TYPE, &[key.public()]).unwrap().bytes, SIGNED_PAYLOAD);
     }
     for bytes in valid("package_signature") {
         let signed = Envelope::sign(IN_TOTO_PAYLOAD_TYPE, &bytes, &[&key]).to_bytes();
         let taken =
-            [&bytes, &signed].iter().any(|it| verify_package_signature(&package_files(), it, [&key.public()]).is_ok());
+            [&bytes, &signed].iter().any(|it| verify_package_signature(&package_files(), it, &[key.public()]).is_ok());
         assert!(taken);
     }
 }

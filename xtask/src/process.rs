@@ -59,6 +59,16 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs each to the end, also after one that failed.
+///
+/// # Errors
+/// Names every one that failed.
+pub(crate) fn run_each(commands: impl IntoIterator<Item = Command>) -> Result<()> {
+    let outcomes = commands.into_iter().map(|mut command| run(&mut command));
+    let failures: Vec<String> = outcomes.filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("; ")) }
+}
+
 /// Runs to the end, quietly, and gives what it wrote to stdout.
 ///
 /// # Errors

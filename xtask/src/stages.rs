@@ -4,6 +4,7 @@
 //! machine: what is missing is installed, or the stage fails.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -105,11 +106,13 @@ fn table(report: &[Line]) -> String {
 }
 
 fn format(places: &Places) -> Result<()> {
-    process::run(process::cargo(places).args(["fmt", "--all", "--check"]))?;
-    for manifest in [places.guests_manifest(), places.fuzz_manifest()] {
-        process::run(process::cargo(places).args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
-    }
-    Ok(())
+    process::run_each([places.root.join("Cargo.toml"), places.guests_manifest(), places.fuzz_manifest()].map(
+        |manifest| {
+            let mut command = process::cargo(places);
+            command.args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest);
+            command
+        },
+    ))
 }
 
 fn deny(places: &Places) -> Result<()> {
@@ -131,18 +134,23 @@ fn deny(places: &Places) -> Result<()> {
 }
 
 fn lint(places: &Places) -> Result<()> {
-    let denied = ["--", "-D", "warnings"];
-    process::run(process::cargo(places).args(["clippy", "--locked", "--workspace", "--all-targets"]).args(denied))?;
-    // As the author tests them, and as they are handed out.
-    for chosen in [["--all-targets", "--workspace"].as_slice(), &["--workspace", "--target", guests::TARGET]] {
-        let mut guests = process::cargo(places);
-        guests.args(["clippy", "--locked"]).args(chosen).arg("--manifest-path").arg(places.guests_manifest());
-        process::run(guests.arg("--target-dir").arg(places.guests_target()).args(denied))?;
-    }
-    let mut targets = process::cargo(places);
-    targets.args(["clippy", "--locked", "--all-targets"]);
-    targets.arg("--manifest-path").arg(places.fuzz_manifest()).arg("--target-dir").arg(fuzz::target_folder(places));
-    process::run(targets.args(denied))
+    let clippy = |chosen: &[&str], of: Option<(PathBuf, PathBuf)>| {
+        let mut command = process::cargo(places);
+        command.args(["clippy", "--locked", "--keep-going"]).args(chosen);
+        if let Some((manifest, target_folder)) = of {
+            command.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target_folder);
+        }
+        command.args(["--", "-D", "warnings"]);
+        command
+    };
+    let guests = || Some((places.guests_manifest(), places.guests_target()));
+    process::run_each([
+        clippy(&["--workspace", "--all-targets"], None),
+        // The guests as their author tests them, and as they are handed out.
+        clippy(&["--workspace", "--all-targets"], guests()),
+        clippy(&["--workspace", "--target", guests::TARGET], guests()),
+        clippy(&["--all-targets"], Some((places.fuzz_manifest(), fuzz::target_folder(places)))),
+    ])
 }
 
 fn sdk(places: &Places) -> Result<()> {
