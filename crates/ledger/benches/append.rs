@@ -1,6 +1,6 @@
 //! The ledger against the bare machine: the same bytes, in the same run, on the same disk.
 //!
-//! `cargo bench -p omega-ledger [-- append|verify|pairs|callers]` prints one line per figure with the ratio that the specification sets a bar for.
+//! `cargo bench -p omega-ledger [-- append|verify|pairs|large|callers]` prints one line per figure with the ratio that the specification sets a bar for.
 //! Nothing is asserted: figures of a busy machine prove nothing.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use omega_contract::ports::CallKey;
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
 use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, Strictness, verify};
@@ -47,6 +48,9 @@ fn main() {
     if wanted("pairs") {
         pairs(dir.path(), Durability::Relaxed, PAIRS);
         pairs(dir.path(), Durability::Batch, 2_000);
+    }
+    if wanted("large") {
+        large(dir.path());
     }
     if wanted("callers") {
         callers(dir.path(), Durability::Relaxed);
@@ -199,6 +203,51 @@ fn pairs(dir: &Path, durability: Durability, count: usize) {
         micros[count * 99 / 100],
         if durability == Durability::Relaxed { " (aim: 8 µs)" } else { "" },
     );
+}
+
+/// A ledger of a million events: what opening it, finding things in it, and new calls beside its history cost.
+fn large(dir: &Path) {
+    const RUNS: usize = 1_000;
+    const CALLS: usize = 500;
+    let home = dir.join("large");
+    let ledger = open(&home, Durability::Relaxed);
+    let of_run = |kind, run: usize, call: usize| EventDraft {
+        run_id: format!("run-{run}").parse().expect("a run id"),
+        ..draft(kind, call)
+    };
+    for run in 0..RUNS {
+        for call in 0..CALLS {
+            ledger.record(of_run(EventKind::Invoke, run, call)).expect("recorded");
+            ledger.record(of_run(EventKind::Result, run, call)).expect("recorded");
+        }
+    }
+    ledger.close().expect("closed");
+    let begin = Instant::now();
+    let ledger = open(&home, Durability::Relaxed);
+    let opened = begin.elapsed();
+    let begin = Instant::now();
+    while ledger.stats().expect("stats").indexed_events < (2 * RUNS * CALLS) as u64 {
+        std::thread::yield_now();
+    }
+    println!("1 M events: opened in {:.1} ms, indexed in {:.1} s", millis(opened), begin.elapsed().as_secs_f64());
+    let begin = Instant::now();
+    let events = ledger.run_events(&"run-500".parse().expect("a run id")).expect("found").len();
+    println!("a run of {events} events found in {:.1} ms", millis(begin.elapsed()));
+    let key = |run: usize, call: usize| CallKey {
+        run_id: format!("run-{run}").parse().expect("a run id"),
+        request_id: format!("new-{call}").parse().expect("a request id"),
+        step: 0,
+    };
+    for (name, run) in [("an old run", 7), ("a new run", RUNS)] {
+        let begin = Instant::now();
+        (0..1_000).for_each(|call| ledger.claim(&key(run, call)).expect("a new key"));
+        println!("a claim in {name}: {:.1} µs", begin.elapsed().as_secs_f64() * 1e3);
+    }
+    println!();
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
 
 /// 256 callers at once on a multi-thread runtime.

@@ -70,6 +70,12 @@ pub(crate) fn check_piece(
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (send, found) = mpsc::channel();
     let mut join = Join::new(piece, before, strictness);
+    if chunks == 1 {
+        // Not worth a thread.
+        let lines = join.take(check_chunk(piece, 0, strictness, &mut Vec::new())?);
+        progress(piece.to - piece.from, lines);
+        return Ok(join.checked);
+    }
     thread::scope(|scope| {
         for _ in 0..cores {
             let (send, next, stop) = (send.clone(), &next, &stop);

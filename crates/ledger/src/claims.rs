@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::error::LedgerError;
 
 /// Keys of one generation; two generations are kept.
-pub(crate) const GENERATION_KEYS_MAX: usize = 512 * 1024;
+const GENERATION_KEYS_MAX: usize = 512 * 1024;
 /// Runs that are remembered to be absent from the history.
 const FRESH_RUNS_MAX: usize = 64 * 1024;
 
@@ -31,6 +31,8 @@ struct Known {
     previous: HashSet<Fingerprint>,
     /// Events below this index may hold keys that are not in memory.
     history_before: u64,
+    /// Where the ledger ended when `current` was half full.
+    half_way: u64,
     /// Runs of which the history below `history_before` has nothing.
     fresh_runs: HashSet<Fingerprint>,
 }
@@ -57,6 +59,7 @@ impl Claims {
             current: HashSet::new(),
             previous: HashSet::new(),
             history_before: events,
+            half_way: events,
             fresh_runs: HashSet::new(),
         };
         Self { known: Mutex::new(known), generation_keys_max }
@@ -81,7 +84,9 @@ impl Claims {
             return Err(ClaimError::Duplicate);
         }
         if known.current.len() >= self.generation_keys_max {
-            known.begin_generation(next_index);
+            known.begin_generation();
+        } else if known.current.len() == self.generation_keys_max / 2 {
+            known.half_way = next_index();
         }
         // Taken before the look-up, so that of two equal claims exactly one goes on to it.
         known.current.insert(call);
@@ -114,12 +119,13 @@ impl Claims {
 }
 
 impl Known {
-    /// Forgets the older generation. Its keys are in the history by now: a call waits far less between its
-    /// claim and its INVOKE than another whole generation takes.
-    fn begin_generation(&mut self, next_index: impl FnOnce() -> u64) {
+    /// Forgets the older generation. All its keys were claimed before the newer one began; by the time that
+    /// one was half full, their INVOKEs were recorded. That place is far enough behind the ledger's end for the
+    /// index to have come past it, so that no call waits for it.
+    fn begin_generation(&mut self) {
         let forgotten = std::mem::replace(&mut self.previous, std::mem::take(&mut self.current));
         if !forgotten.is_empty() {
-            self.history_before = next_index();
+            self.history_before = self.half_way;
             self.fresh_runs.clear();
         }
     }
@@ -220,18 +226,18 @@ mod tests {
 
     #[test]
     fn forgotten_keys_are_found_in_the_history() {
-        let claims = Claims::with_generations(0, 2);
-        for request in ["a", "b", "c", "d"] {
-            claims.claim(&key("r", request, 0), || 100, no_look_up).unwrap();
+        let claims = Claims::with_generations(0, 4);
+        for request in 0..8 {
+            claims.claim(&key("r", &request.to_string(), 0), || 10 * request, no_look_up).unwrap();
         }
-        // The fifth key makes the first two be forgotten.
+        // The ninth key makes the first four be forgotten. The second four were half when the seventh came.
         let asked = |before: u64| {
-            assert_eq!(before, 100);
+            assert_eq!(before, 60);
             Ok(InHistory::RunOnly)
         };
-        claims.claim(&key("r", "e", 0), || 100, asked).unwrap();
+        claims.claim(&key("r", "8", 0), || 80, asked).unwrap();
         let found = |_| Ok(InHistory::Invoke);
-        assert_eq!(claims.claim(&key("r", "a", 0), || 100, found), Err(ClaimError::Duplicate));
-        assert_eq!(claims.claim(&key("r", "d", 0), || 100, no_look_up), Err(ClaimError::Duplicate));
+        assert_eq!(claims.claim(&key("r", "0", 0), || 90, found), Err(ClaimError::Duplicate));
+        assert_eq!(claims.claim(&key("r", "7", 0), || 90, no_look_up), Err(ClaimError::Duplicate));
     }
 }

@@ -20,7 +20,7 @@ const STEP_EVENTS: u64 = 4_096;
 /// More events than this in a tick, and the ledger is busy.
 const BUSY_EVENTS: u64 = 2_000;
 /// A busy ledger's index may fall this far behind.
-const LAG_EVENTS_MAX: u64 = 1_000_000;
+const LAG_EVENTS_MAX: u64 = 200_000;
 /// Steps of one tick while the ledger is busy: well under half of one core.
 const BUSY_STEPS_MAX: usize = 12;
 /// What a question may wait for; the rest is read from the segments.

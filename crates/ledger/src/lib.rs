@@ -1,7 +1,7 @@
 //! The ledger: durable append of hash-chained events, batches, recovery, queries, verification (spec page 3).
 //!
 //! One [`Ledger`] writes a folder; any number of [`LedgerReader`]s read it beside it. The hash chain grows at
-//! one place ([`sequence`]), files change at three ([`segment_writer`], [`mark`], [`quarantine`]).
+//! one place (`sequence`), files change at three (`segment_writer`, `mark`, `quarantine`).
 //!
 //! What never happens here: an acknowledged event that is rewritten, dropped or reordered; a judgement on
 //! what an event means beyond pairing INVOKEs with their outcomes.

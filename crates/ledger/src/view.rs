@@ -65,7 +65,7 @@ impl View {
     fn idle_reader(&self) -> Option<IndexReader> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // An index that was made anew is another file: whoever keeps the old one open would never see it.
-        idle.retain(|reader| reader.is_fresh());
+        idle.retain(IndexReader::is_fresh);
         idle.pop()
     }
 
