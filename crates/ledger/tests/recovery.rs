@@ -11,7 +11,7 @@ use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventKind, Recorder, Sha256Hex};
 use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Query, Strictness, verify};
 use proptest::prelude::*;
-use support::{block_on, call, draft, open, options};
+use support::{block_on, call, draft, impatient, open, options};
 
 const SYNCED: &str = "synced";
 
@@ -219,11 +219,11 @@ fn an_old_mark_finds_the_same_dangling_invokes() {
 fn time_goes_on_from_the_last_event_when_the_clock_was_turned_back() {
     let dir = tempfile::tempdir().unwrap();
     let clock = support::TestClock::new();
-    let ledger = Ledger::open(dir.path(), LedgerOptions::new(clock.clone())).unwrap();
+    let ledger = Ledger::open(dir.path(), LedgerOptions { clock: clock.clone(), ..options() }).unwrap();
     call(&ledger, "run", "a");
     ledger.close().unwrap();
     clock.turn(-1_000_000_000);
-    let ledger = Ledger::open(dir.path(), LedgerOptions::new(clock)).unwrap();
+    let ledger = Ledger::open(dir.path(), LedgerOptions { clock, ..options() }).unwrap();
     call(&ledger, "run", "b");
     ledger.close().unwrap();
     verify(dir.path(), Strictness::Strict, |_| ()).unwrap();
@@ -314,13 +314,12 @@ fn a_second_process_is_told_who_holds_the_ledger_and_may_read() {
     let mut child = spawn_child(dir.path());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     lines.find(|line| line.starts_with("acknowledged ")).unwrap();
-    let refused = Ledger::open(dir.path(), options()).unwrap_err();
+    let refused = Ledger::open(dir.path(), impatient()).unwrap_err();
     assert!(matches!(refused, LedgerError::Locked { pid } if pid == Some(child.id())), "{refused}");
     assert!(LedgerReader::open(dir.path()).unwrap().event(0).unwrap().is_some());
     verify(dir.path(), Strictness::Strict, |_| ()).unwrap();
     child.kill().unwrap();
-    let waiting = LedgerOptions { lock_wait: std::time::Duration::from_mins(1), ..options() };
-    assert!(Ledger::open(dir.path(), waiting).unwrap().opening().events >= 2);
+    assert!(open(dir.path()).opening().events >= 2);
     child.wait().unwrap();
 }
 

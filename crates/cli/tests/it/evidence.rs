@@ -1,6 +1,8 @@
 //! Runs, the ledger, and proofs.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -95,6 +97,35 @@ fn the_tail_can_be_narrowed_and_is_a_stream_of_documents() {
     assert!(kinds(tail(&["--plugin", "nobody"])).is_empty());
     let indexes: Vec<u64> = tail(&[]).iter().map(|placed| placed["index"].as_u64().unwrap()).collect();
     assert!(indexes.windows(2).all(|pair| pair[0] < pair[1]), "{indexes:?}");
+}
+
+#[test]
+fn what_is_recorded_is_followed() {
+    let world = World::with(&["examples/hello"]);
+    let mut child =
+        world.command().args(["ledger", "tail", "-f", "-n", "1", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["event"]["kind"], "ENABLE");
+    world.ok(["invoke", "hello", "--text", "Ada"]);
+    let kinds = [next()["event"]["kind"].clone(), next()["event"]["kind"].clone()];
+    assert_eq!(kinds, ["INVOKE", "RESULT"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_torn_end_is_told_when_the_home_is_next_opened() {
+    let world = World::with(&["examples/hello"]);
+    let segment = world.home().join("ledger/00000000000000000000.ndjson");
+    let mut text = fs::read_to_string(&segment).unwrap();
+    text.push_str("{\"event_hash\":\"torn");
+    fs::write(&segment, text).unwrap();
+    assert_eq!(world.json(["ledger", "verify"])["unfinished_bytes"], 19);
+    let ran = world.omega(["invoke", "hello", "--text", "Ada"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "Hello, Ada!"));
+    assert!(ran.stderr.starts_with("recovered: 19 B at the ledger's end were torn"), "{}", ran.stderr);
+    assert_eq!(world.omega(["invoke", "hello", "--text", "Ada", "--quiet"]).stderr, "");
 }
 
 #[test]

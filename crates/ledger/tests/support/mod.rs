@@ -36,8 +36,14 @@ impl Clock for TestClock {
     }
 }
 
+/// Patient with the lock: a child that another test starts holds all open files for the moment between its
+/// fork and its exec.
 pub(crate) fn options() -> LedgerOptions {
-    LedgerOptions::new(TestClock::new())
+    LedgerOptions { lock_wait: Duration::from_secs(30), ..LedgerOptions::new(TestClock::new()) }
+}
+
+pub(crate) fn impatient() -> LedgerOptions {
+    LedgerOptions { lock_wait: Duration::ZERO, ..options() }
 }
 
 pub(crate) fn open(dir: &Path) -> Ledger {

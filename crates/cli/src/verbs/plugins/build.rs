@@ -96,6 +96,7 @@ fn missing_tool(name: &str, error: &std::io::Error) -> Fault {
 fn cargo_build(folder: &Path) -> Result<PathBuf, Fault> {
     let mut cargo = Command::new("cargo")
         .args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"])
+        .args(resolves_offline(folder).then_some("--offline"))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -119,6 +120,15 @@ fn cargo_build(folder: &Path) -> Result<PathBuf, Fault> {
             .with("folder", folder.display())
             .hint("Give Cargo.toml a `[lib]` with `crate-type = [\"cdylib\"]`.")
     })
+}
+
+/// Whether everything that the plugin depends on is here already: then the build needs no network, not even to look
+/// for newer versions.
+fn resolves_offline(folder: &Path) -> bool {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--offline", "--format-version", "1"]).current_dir(folder);
+    cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    cargo.status().is_ok_and(|status| status.success())
 }
 
 /// The `.wasm` of one of cargo's messages, where it is that of the plugin's own library.

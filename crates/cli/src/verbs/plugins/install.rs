@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use omega_gateway::contract::manifest::IoDescriptor;
-use omega_gateway::contract::{Capability, Grant, PluginInfo, PluginRef};
+use omega_gateway::contract::{Capability, Grant, PayloadKind, PluginInfo, PluginRef, PluginStatus};
 use omega_gateway::{Gateway, HomeReader, PackageFiles, PluginDetails};
 use serde_json::{Map, json};
 
@@ -94,13 +94,25 @@ fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, outpu
     fields.push(("signed by", Cell::plain(format!("{key} {}", signer.unwrap_or_default()).trim_end())));
     fields.push(("package", Cell::plain(info.package_digest.to_string())));
     output.indented_pairs(&fields)?;
-    let next = if info.status == omega_gateway::contract::PluginStatus::Enabled {
-        format!("omega invoke {} --help", info.plugin_id)
+    let next = if info.status == PluginStatus::Enabled {
+        format!("omega invoke {} {}", info.plugin_id, an_input(details))
     } else {
         format!("omega plugins enable {}@{}", info.plugin_id, info.version)
     };
     output.line([Cell::plain("Next:"), Cell::new(Tone::Name, next)])?;
     Ok(Exit::Done)
+}
+
+/// How a call of this plugin may be typed.
+fn an_input(details: &PluginDetails) -> &'static str {
+    let inputs = details.manifest.as_ref().map(|manifest| manifest.io.inputs.as_slice()).unwrap_or_default();
+    match inputs.first().map(|input| input.kind) {
+        Some(PayloadKind::Text) => "--text \"Hello OMEGA\"",
+        Some(PayloadKind::Json) => "--data '{…}'",
+        Some(PayloadKind::BinaryRef) => "--file FILE",
+        Some(PayloadKind::DatasetSlice) => "--slice DATASET --id KEY",
+        None => "--help",
+    }
 }
 
 /// The kinds of some descriptors, with the size that each may have.
