@@ -4,7 +4,12 @@
 //! it) only a few rounds are made, to show that it works.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
-#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 
 #[path = "../../lane-wasm/benches/raw/mod.rs"]
 mod raw;

@@ -7,6 +7,9 @@ use omega_gateway::contract::{Clock as _, Payload, Status};
 use omega_gateway::{Gateway, Home, OpenOptions, SystemClock, package_source, request, signed_package};
 
 /// Makes a home, installs the package in `package`, sends it `text` and returns its report as JSON.
+///
+/// # Errors
+/// Whatever keeps the plugin from being admitted or from answering.
 pub async fn embed(home: &Path, package: &Path, text: &str) -> Result<String, Box<dyn Error>> {
     let home = Home::init(home, SystemClock::default().now())?;
     let gateway = Gateway::open(&home, OpenOptions::default()).await?;

@@ -168,6 +168,10 @@ impl Gateway {
     }
 }
 
+fn has_json_ending(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "json")
+}
+
 /// The example requests of a package, by path.
 fn examples(target: &Target) -> Result<Vec<(String, PluginRequest)>, GatewayError> {
     let bytes_max = omega_contract::limits::REQUEST_BYTES_MAX;
@@ -175,7 +179,7 @@ fn examples(target: &Target) -> Result<Vec<(String, PluginRequest)>, GatewayErro
         .package
         .files()
         .iter()
-        .filter(|(path, _)| path.starts_with(EXAMPLES) && path.ends_with(".json"))
+        .filter(|(path, _)| path.starts_with(EXAMPLES) && has_json_ending(path))
         .take(EXAMPLES_RUN_MAX)
         .map(|(path, bytes)| {
             let request = strict_json::parse_as(bytes, bytes_max)

@@ -152,7 +152,7 @@ mod tests {
     fn entry(builder: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, link: &str) {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(kind);
-        header.set_size(if kind == tar::EntryType::Regular { 1 } else { 0 });
+        header.set_size(u64::from(kind == tar::EntryType::Regular));
         // Written raw: the builder itself refuses the paths that an attacker would use.
         header.as_ustar_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
         header.as_ustar_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());

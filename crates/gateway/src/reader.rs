@@ -67,12 +67,8 @@ impl HomeReader {
     pub fn plugin_details(&self, reference: &PluginRef) -> Result<PluginDetails, GatewayError> {
         let rows = self.registry.versions(&reference.plugin_id)?;
         let versions = rows.iter().map(|row| (row.info.version.clone(), row.info.status)).collect();
-        let row = match self.choose(reference, rows)? {
-            Some(row) => row,
-            None => {
-                let message = format!("{reference} is not registered");
-                return Err(GatewayError::new(ErrorCode::PluginUnknown, message));
-            }
+        let Some(row) = self.choose(reference, rows)? else {
+            return Err(GatewayError::new(ErrorCode::PluginUnknown, format!("{reference} is not registered")));
         };
         let manifest = self.manifest(&row)?;
         let grants = self.registry.grants(&reference.plugin_id)?;

@@ -7,14 +7,14 @@
 
 mod raw;
 #[path = "../tests/lane/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, unreachable_pub, clippy::cast_possible_truncation, reason = "the tests use the rest")]
 mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use omega_contract::ports::{Lane, LaneCall, LaneEnding, LaneProgram, ReadyProgram};
+use omega_contract::ports::{Lane, LaneCall, LaneEnding, LaneProgram};
 use omega_lane_wasm::{WasmLane, WasmLaneOptions};
 use raw::Raw;
 use support::wat::Guest;

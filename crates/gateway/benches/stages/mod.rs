@@ -19,7 +19,7 @@ use omega_validator::{
 use crate::{files, program, quantiles};
 
 /// Prints the table.
-pub fn table(text: &str, rounds: usize) {
+pub(crate) fn table(text: &str, rounds: usize) {
     println!("where the time goes, p50 of {rounds} rounds each");
     let package = package();
     let held = package.manifest().capabilities.iter().copied().collect();

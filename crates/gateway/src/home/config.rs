@@ -233,7 +233,7 @@ impl Config {
             );
         }
         if let Some(path) = self.protected_paths.iter().find(|path| !path.is_absolute()) {
-            return bad("protected_paths", &format!("{path:?} is not an absolute path"));
+            return bad("protected_paths", &format!("{} is not an absolute path", path.display()));
         }
         if !(1..=PAYLOAD_BYTES_MAX).contains(&self.ceilings.payload_bytes_max) {
             return bad("ceilings.payload_bytes_max", "between 1 and 67108864");

@@ -1,4 +1,5 @@
 //! Guests written as component text, a host that records, and a lane to run them on.
+#![allow(unreachable_pub, clippy::cast_possible_truncation, reason = "shared by tests and benches; small numbers")]
 
 pub(crate) mod imports;
 pub(crate) mod wat;
