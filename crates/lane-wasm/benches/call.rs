@@ -7,7 +7,7 @@
 
 mod raw;
 #[path = "../tests/lane/support/mod.rs"]
-#[allow(dead_code, unreachable_pub, clippy::cast_possible_truncation, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod support;
 
 use std::path::PathBuf;
