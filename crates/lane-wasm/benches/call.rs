@@ -23,10 +23,15 @@ use support::{RecordingHost, program, request};
 const WARM_UP: usize = 500;
 const ROUNDS: usize = 20_000;
 
+/// Without `--bench` (as `cargo test` runs it) a few rounds show that it works.
+fn rounds() -> usize {
+    if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 10 }
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let lane = WasmLane::new(WasmLaneOptions::default()).unwrap();
-    println!("{}, one thread, {ROUNDS} calls each, text of 4 KiB\n", lane.describe().engine);
+    println!("{}, one thread, {} calls each, text of 4 KiB\n", lane.describe().engine, rounds());
     println!("{:<16} {:<16} {:>9} {:>9} {:>12} {:>8}", "guest", "", "p50 µs", "p99 µs", "lane - raw", "ratio");
     let mut guests = vec![("echo (text)".to_owned(), Guest::echo().build())];
     guests.extend(rust_guests());
@@ -55,9 +60,9 @@ fn compare(runtime: &tokio::runtime::Runtime, lane: &WasmLane, name: &str, progr
         host: host.clone(),
     };
     runtime.block_on(async {
-        let mut took: [Vec<Duration>; 3] = std::array::from_fn(|_| Vec::with_capacity(ROUNDS));
+        let mut took: [Vec<Duration>; 3] = std::array::from_fn(|_| Vec::with_capacity(rounds()));
         // In turn, so that whatever else the machine does strikes all alike.
-        for round in 0..WARM_UP + ROUNDS {
+        for round in 0..WARM_UP + rounds() {
             let started = Instant::now();
             raw.call(&content[..4096]);
             let sync_done = Instant::now();
