@@ -1,4 +1,4 @@
-//! How large a component may be. The bounds keep compiling within seconds; `benches/compile.rs` holds
+//! How large a component may be. The bounds are there to keep compiling within seconds; `benches/compile.rs` measures
 //! them against programs that are as costly as they allow.
 //!
 //! What never happens here: a bound that depends on the machine.
