@@ -22,6 +22,16 @@ pub fn canonical_value_bytes(value: &Value) -> Result<Vec<u8>, serde_json::Error
     Ok(bytes)
 }
 
+/// As [`canonical_value_bytes`], of an object that is held by its members.
+///
+/// # Errors
+/// As [`canonical_value_bytes`].
+pub fn canonical_object_bytes(members: &Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::with_capacity(256);
+    write_object(members, &mut bytes)?;
+    Ok(bytes)
+}
+
 /// The hash of `value` and the length in bytes of its canonical form.
 ///
 /// # Errors
@@ -92,19 +102,25 @@ fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Er
 const BLOCK_BYTES: usize = 32;
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() + 2);
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
-    for block in text.as_bytes().chunks(BLOCK_BYTES) {
+    // What is before this is written.
+    let mut written = 0;
+    for (block, start) in bytes.chunks(BLOCK_BYTES).zip((0..).step_by(BLOCK_BYTES)) {
         // Without a branch inside, so that the compiler looks at many bytes at once.
-        let special = block.iter().fold(false, |special, byte| special | is_special(*byte));
-        if special {
-            for byte in block {
-                write_byte(*byte, out);
+        if !block.iter().fold(false, |special, byte| special | is_special(*byte)) {
+            continue;
+        }
+        for (at, byte) in (start..).zip(block) {
+            if is_special(*byte) {
+                out.extend_from_slice(&bytes[written..at]);
+                write_escaped(*byte, out);
+                written = at + 1;
             }
-        } else {
-            out.extend_from_slice(block);
         }
     }
+    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
 }
 
@@ -112,8 +128,8 @@ const fn is_special(byte: u8) -> bool {
     matches!(byte, 0x00..=0x1f | b'"' | b'\\')
 }
 
-/// One byte of a text, escaped where RFC 8785, section 3.2.2.2, escapes it.
-fn write_byte(byte: u8, out: &mut Vec<u8>) {
+/// A special byte, escaped as RFC 8785, section 3.2.2.2, escapes it.
+fn write_escaped(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -122,11 +138,10 @@ fn write_byte(byte: u8, out: &mut Vec<u8>) {
         0x0a => b'n',
         0x0c => b'f',
         0x0d => b'r',
-        0x00..=0x1f => {
+        _ => {
             let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]);
             return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
         }
-        _ => return out.push(byte),
     };
     out.extend_from_slice(&[b'\\', short]);
 }

@@ -21,9 +21,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use omega_contract::manifest::SIGNATURE_FILE;
+use omega_contract::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
 use omega_contract::ports::{LaneLimits, LaneProgram};
-use omega_contract::{DeterminismMode, Payload, PluginId, RequestPolicy, Sha256Hex, Status, Timestamp};
+use omega_contract::{
+    DeterminismMode, LogLevel, Manifest, Payload, PluginId, RequestPolicy, Sha256Hex, Status, Timestamp,
+};
 use omega_gateway::{Gateway, Home, OpenOptions, package_source, request, sign_package};
 use omega_validator::PackageFiles;
 use raw::Raw;
@@ -34,22 +36,35 @@ fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
-    one_call(&text, scale(10_000));
-    stages::table(&text, scale(10_000));
-    many_calls(&text, scale(40_000));
-    busy_loop(scale(200));
+    let parts: [(&str, &dyn Fn()); 5] = [
+        ("one", &|| one_call(&text, LogLevel::Summary, scale(10_000))),
+        ("one-full", &|| one_call(&text, LogLevel::Full, scale(5_000))),
+        ("stages", &|| stages::table(&text, scale(10_000))),
+        ("many", &|| many_calls(&text, scale(40_000))),
+        ("loop", &|| busy_loop(scale(200))),
+    ];
+    // `cargo bench -p omega-gateway --bench call -- one stages` runs these two.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            part();
+        }
+    }
 }
 
-/// One caller, relaxed durability.
-fn one_call(text: &str, rounds: usize) {
-    println!("one call, 4 KiB text to report, one caller, relaxed durability, {rounds} rounds");
-    println!("{:<34} {:>9} {:>9} {:>12}", "", "p50 µs", "p99 µs", "p50 - raw");
+/// One caller, relaxed durability. `Full` keeps payload and result as artifacts beside the record.
+fn one_call(text: &str, log_level: LogLevel, rounds: usize) {
+    println!(
+        "one call, 4 KiB text to report, one caller, relaxed durability, log level {log_level:?}, {rounds} rounds"
+    );
+    println!("{:<36} {:>9} {:>9} {:>12}", "", "p50 µs", "p99 µs", "p50 - raw");
     let raw = Raw::new(&program("examples/text-stats"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (_folder, gateway) = open("relaxed").await;
-        let plugin = install(&gateway, "examples/text-stats").await;
-        let mut took: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
+        let plugin = install(&gateway, "examples/text-stats", log_level).await;
+        let gateway = with_history(gateway, &plugin, text, rounds).await;
+        let mut took: [Vec<Duration>; 2] = Default::default();
         // In turn, so that whatever else the machine does strikes both alike.
         for round in 0..rounds + rounds / 10 {
             let started = Instant::now();
@@ -66,8 +81,8 @@ fn one_call(text: &str, rounds: usize) {
             }
         }
         let [bare, whole] = took.map(quantiles);
-        println!("{:<34} {:>9.1} {:>9.1}", "raw: store, instantiate, call, drop", bare.0, bare.1);
-        println!("{:<34} {:>9.1} {:>9.1} {:>12.1}\n", "gateway: invoke", whole.0, whole.1, whole.0 - bare.0);
+        println!("{:<36} {:>9.1} {:>9.1}", "raw: store, instantiate, call, drop", bare.0, bare.1);
+        println!("{:<36} {:>9.1} {:>9.1} {:>12.1}\n", "gateway: invoke", whole.0, whole.1, whole.0 - bare.0);
     });
 }
 
@@ -80,7 +95,8 @@ fn many_calls(text: &str, calls: usize) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (rate, took) = runtime.block_on(async {
             let (_folder, gateway) = open(durability).await;
-            let plugin = install(&gateway, "examples/text-stats").await;
+            let plugin = install(&gateway, "examples/text-stats", LogLevel::Summary).await;
+            let gateway = with_history(gateway, &plugin, text, calls / 10).await;
             drive(&gateway, &plugin, text, calls / 10).await;
             drive(&gateway, &plugin, text, calls).await
         });
@@ -89,6 +105,18 @@ fn many_calls(text: &str, calls: usize) {
         println!("{durability:<12} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2}", p50 / 1e3, p99 / 1e3);
     }
     println!();
+}
+
+/// The gateway opened anew over a ledger that has these calls behind it, as a home in use has.
+async fn with_history(gateway: Gateway, plugin: &PluginId, text: &str, calls: usize) -> Gateway {
+    for _ in 0..calls {
+        gateway.invoke(plugin, request(Payload::text(text))).await.unwrap();
+    }
+    let home = gateway.home().clone();
+    drop(gateway);
+    let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
+    gateway.invoke(plugin, request(Payload::text(text))).await.unwrap();
+    gateway
 }
 
 async fn drive(gateway: &Gateway, plugin: &PluginId, text: &str, calls: usize) -> (f64, Vec<Duration>) {
@@ -124,7 +152,7 @@ fn busy_loop(rounds: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let took = runtime.block_on(async {
         let (_folder, gateway) = open("relaxed").await;
-        let plugin = install(&gateway, "hostile/spin").await;
+        let plugin = install(&gateway, "hostile/spin", LogLevel::Summary).await;
         let mut took = Vec::new();
         for _ in 0..rounds {
             let started = Instant::now();
@@ -151,8 +179,12 @@ async fn open(durability: &str) -> (tempfile::TempDir, Gateway) {
     (folder, gateway)
 }
 
-async fn install(gateway: &Gateway, name: &str) -> PluginId {
+/// Installs a guest under this log level.
+async fn install(gateway: &Gateway, name: &str, log_level: LogLevel) -> PluginId {
     let mut files = files(name);
+    let mut manifest: Manifest = serde_json::from_slice(&files[MANIFEST_FILE]).unwrap();
+    manifest.evidence.log_level = log_level;
+    files.insert(MANIFEST_FILE.to_owned(), serde_json::to_vec(&manifest).unwrap().into());
     let key = gateway.home().operator_key().unwrap();
     let envelope = sign_package(&PackageFiles::new(files.clone()).unwrap(), &key).unwrap();
     files.insert(SIGNATURE_FILE.to_owned(), Arc::from(envelope));

@@ -4,7 +4,7 @@
 
 use omega_contract::payload::Encoding;
 use omega_contract::ports::{GuestOutput, GuestPayload, LaneRequest};
-use omega_contract::{Payload, canonical_bytes};
+use omega_contract::{Payload, canonical_object_bytes};
 
 use crate::bindings::omega::plugin::types as wit;
 
@@ -65,7 +65,7 @@ fn payload_parts(payload: &Payload) -> Result<PayloadParts<'_>, serde_json::Erro
         },
         Payload::Json(json) => PayloadParts::Json {
             // Canonical, so that payloads of one hash are one payload to the guest (INV-PNP-03).
-            data: String::from_utf8(canonical_bytes(&json.data)?).expect("JSON is written as UTF-8"),
+            data: String::from_utf8(canonical_object_bytes(&json.data)?).expect("JSON is written as UTF-8"),
             schema_ref: &json.schema_ref,
         },
         Payload::BinaryRef(binary) => PayloadParts::BinaryRef {

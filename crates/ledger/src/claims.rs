@@ -1,17 +1,19 @@
 //! Which calls were made before (spec page 1: a second use of (run_id, request_id, step) is refused).
 //!
 //! Recent keys lie in memory, older ones are looked up in the ledger's history: once per run where the
-//! run is new, so that the hot path does not pay for a long history.
+//! run is new, and not even then once a filter knows it to be new ([`crate::past_runs`]), so that the hot path does not
+//! pay for a long history.
 //!
 //! What never happens here: a key that is given out twice. What cannot be looked up is refused.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use omega_contract::ports::{CallKey, ClaimError, RecorderError};
 use sha2::{Digest, Sha256};
 
 use crate::error::LedgerError;
+use crate::past_runs::PastRuns;
 
 /// Keys of one generation; two generations are kept.
 const GENERATION_KEYS_MAX: usize = 512 * 1024;
@@ -24,6 +26,7 @@ type Fingerprint = [u8; 16];
 pub(crate) struct Claims {
     known: Mutex<Known>,
     generation_keys_max: usize,
+    past_runs: Arc<PastRuns>,
 }
 
 struct Known {
@@ -50,11 +53,11 @@ pub(crate) enum InHistory {
 
 impl Claims {
     /// Of a ledger that has `events` events from earlier processes.
-    pub(crate) fn new(events: u64) -> Self {
-        Self::with_generations(events, GENERATION_KEYS_MAX)
+    pub(crate) fn new(events: u64, past_runs: Arc<PastRuns>) -> Self {
+        Self::with_generations(events, past_runs, GENERATION_KEYS_MAX)
     }
 
-    fn with_generations(events: u64, generation_keys_max: usize) -> Self {
+    fn with_generations(events: u64, past_runs: Arc<PastRuns>, generation_keys_max: usize) -> Self {
         let known = Known {
             current: HashSet::new(),
             previous: HashSet::new(),
@@ -62,7 +65,7 @@ impl Claims {
             half_way: events,
             fresh_runs: HashSet::new(),
         };
-        Self { known: Mutex::new(known), generation_keys_max }
+        Self { known: Mutex::new(known), generation_keys_max, past_runs }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -78,7 +81,7 @@ impl Claims {
         next_index: impl FnOnce() -> u64,
         look_up: impl FnOnce(u64) -> Result<InHistory, LedgerError>,
     ) -> Result<(), ClaimError> {
-        let (call, run) = (fingerprint(key), run_fingerprint(key));
+        let call = fingerprint(key);
         let mut known = self.known();
         if known.current.contains(&call) || known.previous.contains(&call) {
             return Err(ClaimError::Duplicate);
@@ -91,7 +94,11 @@ impl Claims {
         // Taken before the look-up, so that of two equal claims exactly one goes on to it.
         known.current.insert(call);
         let history_before = known.history_before;
-        if history_before == 0 || known.fresh_runs.contains(&run) {
+        if history_before == 0 || self.past_runs.lack(key.run_id.as_str(), history_before) {
+            return Ok(());
+        }
+        let run = run_fingerprint(key);
+        if known.fresh_runs.contains(&run) {
             return Ok(());
         }
         drop(known);
@@ -170,13 +177,18 @@ mod tests {
         CallKey { run_id: run.parse().unwrap(), request_id: request.parse().unwrap(), step }
     }
 
+    /// A filter that never has an answer.
+    fn nothing_read() -> Arc<PastRuns> {
+        Arc::new(PastRuns::new(std::path::Path::new("")))
+    }
+
     fn no_look_up(_before: u64) -> Result<InHistory, LedgerError> {
         panic!("memory covers all")
     }
 
     #[test]
     fn memory_alone_serves_a_ledger_without_history() {
-        let claims = Claims::new(0);
+        let claims = Claims::new(0, nothing_read());
         let check = |key: CallKey, free: bool| {
             let got = claims.claim(&key, || 0, no_look_up);
             assert_eq!(got, if free { Ok(()) } else { Err(ClaimError::Duplicate) }, "{key:?}");
@@ -194,7 +206,7 @@ mod tests {
 
     #[test]
     fn history_is_asked_once_for_a_new_run_and_each_time_for_an_old_one() {
-        let claims = Claims::new(7);
+        let claims = Claims::new(7, nothing_read());
         let asked = std::cell::Cell::new(0);
         let claim = |key: CallKey, answer: InHistory| {
             claims.claim(
@@ -218,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_looked_up_is_refused_and_not_kept() {
-        let claims = Claims::new(7);
+        let claims = Claims::new(7, nothing_read());
         let refused = claims.claim(&key("r", "a", 0), || 9, |_| Err(LedgerError::Index { cause: "gone".into() }));
         assert!(matches!(refused, Err(ClaimError::Unavailable(_))));
         assert_eq!(claims.claim(&key("r", "a", 0), || 9, |_| Ok(InHistory::Nothing)), Ok(()));
@@ -226,7 +238,7 @@ mod tests {
 
     #[test]
     fn forgotten_keys_are_found_in_the_history() {
-        let claims = Claims::with_generations(0, 4);
+        let claims = Claims::with_generations(0, nothing_read(), 4);
         for request in 0..8 {
             claims.claim(&key("r", &request.to_string(), 0), || 10 * request, no_look_up).unwrap();
         }

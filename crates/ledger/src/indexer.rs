@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::commit::Shared;
 use crate::error::LedgerError;
 use crate::index::IndexWriter;
+use crate::past_runs::PastRuns;
 
 /// How often it looks.
 const TICK_MS: u64 = 500;
@@ -67,6 +68,11 @@ impl Indexing {
         }
     }
 
+    /// Whether all below `until` is covered.
+    pub(crate) fn covers(&self, until: u64) -> bool {
+        self.covered() >= until
+    }
+
     fn covered(&self) -> u64 {
         self.covered.load(Ordering::Acquire)
     }
@@ -100,16 +106,22 @@ impl Indexing {
     }
 }
 
-pub(crate) fn spawn_indexer(shared: &Arc<Shared>, indexing: &Arc<Indexing>) -> Result<JoinHandle<()>, LedgerError> {
+pub(crate) fn spawn_indexer(
+    shared: &Arc<Shared>,
+    indexing: &Arc<Indexing>,
+    past_runs: Arc<PastRuns>,
+) -> Result<JoinHandle<()>, LedgerError> {
     let (shared, indexing) = (Arc::clone(shared), Arc::clone(indexing));
     let thread = std::thread::Builder::new().name("omega-ledger-index".to_owned());
     let failed = |source| LedgerError::Write { doing: "start the thread that indexes", file: String::new(), source };
-    thread.spawn(move || index_until_closing(&shared, &indexing)).map_err(failed)
+    thread.spawn(move || index_until_closing(&shared, &indexing, &past_runs)).map_err(failed)
 }
 
-fn index_until_closing(shared: &Shared, indexing: &Indexing) {
+fn index_until_closing(shared: &Shared, indexing: &Indexing, past_runs: &PastRuns) {
     let mut seen = shared.queue().synced;
     while !indexing.sleep() {
+        // Without it the index is asked, call by call: the next tick tries again.
+        while !*indexing.closing() && past_runs.advance(indexing.covered()).unwrap_or(false) {}
         let synced = shared.queue().synced;
         let is_busy = synced - std::mem::replace(&mut seen, synced) > BUSY_EVENTS;
         if is_busy && synced.saturating_sub(indexing.covered()) < LAG_EVENTS_MAX {

@@ -19,6 +19,7 @@ use crate::indexer::{Indexing, spawn_indexer};
 use crate::interrupted::{Interrupted, find_interrupted};
 use crate::lock::WriterLock;
 use crate::options::LedgerOptions;
+use crate::past_runs::PastRuns;
 use crate::quarantine::{self, Quarantined};
 use crate::queue::Queue;
 use crate::recovery::recover;
@@ -82,12 +83,13 @@ impl Ledger {
         let shared = Arc::new(Shared::new(file_system, space, Queue::new(sequence), writer));
         let opening = OpenReport { events: end.next_index, quarantined, interrupted };
         let view = View::new(dir);
-        let claims = Claims::new(end.next_index);
+        let past_runs = Arc::new(PastRuns::new(dir));
+        let claims = Claims::new(end.next_index, Arc::clone(&past_runs));
         let indexing = Arc::new(Indexing::new(dir));
         let mut ledger = Self { shared, claims, view, opening, indexing, threads: Vec::new(), _lock: lock };
         ledger.mend()?;
         ledger.threads.push(spawn_flusher(&ledger.shared)?);
-        ledger.threads.push(spawn_indexer(&ledger.shared, &ledger.indexing)?);
+        ledger.threads.push(spawn_indexer(&ledger.shared, &ledger.indexing, past_runs)?);
         Ok(ledger)
     }
 
@@ -153,10 +155,15 @@ impl Ledger {
 
     /// What the events below `before` have of a key.
     fn look_up(&self, key: &CallKey, before: u64) -> Result<InHistory, LedgerError> {
-        if self.shared.queue().synced < before {
-            self.shared.flush()?;
+        if !self.indexing.covers(before) {
+            run_blocking(|| {
+                if self.shared.queue().synced < before {
+                    self.shared.flush()?;
+                }
+                self.indexing.cover(before)
+            })?;
         }
-        self.indexing.cover(before)?;
+        // A few microseconds: less than it takes to make another thread take over this one's tasks.
         self.view.look_up(key, before)
     }
 
@@ -191,7 +198,7 @@ impl Recorder for Ledger {
 
     fn claim(&self, key: &CallKey) -> Result<(), ClaimError> {
         let next_index = || self.shared.queue().sequence.next_index();
-        self.claims.claim(key, next_index, |before| run_blocking(|| self.look_up(key, before)))
+        self.claims.claim(key, next_index, |before| self.look_up(key, before))
     }
 
     fn release(&self, key: &CallKey) {

@@ -28,6 +28,7 @@ mod mark;
 mod open_calls;
 mod options;
 mod overview;
+mod past_runs;
 mod quarantine;
 mod query;
 mod questions;

@@ -1,5 +1,6 @@
 //! Asks the index.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -190,6 +191,18 @@ impl IndexReader {
     /// What a run came to, as far as it is covered.
     pub(crate) fn run(&self, escaped_run_id: &str) -> Result<Option<RunRow>, LedgerError> {
         run_row(&self.db, escaped_run_id)
+    }
+
+    /// Up to `limit` covered runs that begin in this range, in that order: where, and their names, escaped.
+    pub(crate) fn run_names(&self, begin: Range<u64>, limit: usize) -> Result<Vec<(u64, String)>, LedgerError> {
+        let mut ask = self.db.prepare_cached(
+            "SELECT first_index, name FROM run WHERE first_index >= ?1 AND first_index < ?2 ORDER BY first_index LIMIT ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = ask.query_map((to_sql(begin.start), to_sql(begin.end), limit), |row| {
+            Ok((row.get(0).map(from_sql)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How a call ended last: see [`crate::tally::Prior::call`].
