@@ -99,33 +99,47 @@ fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Er
 }
 
 /// Bytes that are looked at together.
-const BLOCK_BYTES: usize = 32;
+const BLOCK_BYTES: usize = 8;
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
-    // What is before this is written.
-    let mut written = 0;
-    for (block, start) in bytes.chunks(BLOCK_BYTES).zip((0..).step_by(BLOCK_BYTES)) {
-        // Without a branch inside, so that the compiler looks at many bytes at once.
-        if !block.iter().fold(false, |special, byte| special | is_special(*byte)) {
-            continue;
-        }
-        for (at, byte) in (start..).zip(block) {
-            if is_special(*byte) {
-                out.extend_from_slice(&bytes[written..at]);
-                write_escaped(*byte, out);
-                written = at + 1;
-            }
-        }
+    let mut rest = bytes;
+    while let Some(at) = first_special(rest) {
+        out.extend_from_slice(&rest[..at]);
+        write_escaped(rest[at], out);
+        rest = &rest[at + 1..];
     }
-    out.extend_from_slice(&bytes[written..]);
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
-const fn is_special(byte: u8) -> bool {
-    matches!(byte, 0x00..=0x1f | b'"' | b'\\')
+/// Where the first byte is that RFC 8785 escapes.
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
+    for (index, block) in blocks.iter().enumerate() {
+        let marks = special_marks(u64::from_le_bytes(*block));
+        if marks != 0 {
+            return Some(index * BLOCK_BYTES + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = tail.iter().position(|byte| matches!(byte, 0x00..=0x1f | b'"' | b'\\'))?;
+    Some(blocks.len() * BLOCK_BYTES + at)
+}
+
+/// The highest bit of each byte of `block` that is special, eight at once. Marks above the lowest may be wrong
+/// (a borrow runs upwards); the lowest never is.
+const fn special_marks(block: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH_BITS: u64 = ONES * 0x80;
+    // Of bytes below 0x80: those that are less than `limit`.
+    const fn below(block: u64, limit: u64) -> u64 {
+        block.wrapping_sub(ONES * limit) & !block
+    }
+    let quotes = below(block ^ (ONES * b'"' as u64), 1);
+    let backslashes = below(block ^ (ONES * b'\\' as u64), 1);
+    (below(block, 0x20) | quotes | backslashes) & HIGH_BITS
 }
 
 /// A special byte, escaped as RFC 8785, section 3.2.2.2, escapes it.
@@ -164,8 +178,14 @@ mod tests {
         let all: String =
             (0..0x300).chain([0xd7ff, 0xe000, 0xffff, 0x10000, 0x10_ffff]).filter_map(char::from_u32).collect();
         check(&json!(all));
-        for offset in 0..2 * BLOCK_BYTES {
-            check(&json!(format!("{}\"{}", "a".repeat(offset), "b".repeat(BLOCK_BYTES))));
+        // Each byte next to each special one, at each place of a block.
+        for special in ["\"", "\\", "\n", "\u{0}", "\u{1f}"] {
+            for other in ["a", " ", "!", "#", "[", "]", "\u{7f}", "\u{80}", "é", "\u{1f980}"] {
+                for offset in 0..3 * BLOCK_BYTES {
+                    check(&json!(format!("{}{special}{}", other.repeat(offset), other.repeat(BLOCK_BYTES))));
+                    check(&json!(format!("{}{special}{special}{other}{special}", other.repeat(offset))));
+                }
+            }
         }
         // By UTF-8 the first of these two comes last, by UTF-16 first.
         check(&json!({"\u{1f980}": 1, "\u{e000}": 2, "a": 3, "": 4, "é": 5}));

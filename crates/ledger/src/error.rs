@@ -86,13 +86,11 @@ impl LedgerError {
     }
 
     pub(crate) fn write(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let file = file_name(path);
-        move |source| Self::Write { doing, file, source }
+        move |source| Self::Write { doing, file: file_name(path), source }
     }
 
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let file = file_name(path);
-        move |source| Self::Read { file, source }
+        move |source| Self::Read { file: file_name(path), source }
     }
 }
 

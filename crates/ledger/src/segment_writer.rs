@@ -71,7 +71,7 @@ impl SegmentWriter {
         if self.length > 0 && self.length + batch.bytes.len() as u64 > self.length_max {
             self.begin_segment(batch.first_index)?;
         }
-        self.file.append(&batch.bytes).map_err(LedgerError::write("append to", &self.path()))?;
+        self.file.append(&batch.bytes).map_err(|error| LedgerError::write("append to", &self.path())(error))?;
         self.length += batch.bytes.len() as u64;
         self.written = Mark {
             segment: self.first_index,

@@ -51,19 +51,22 @@ impl Verdict {
 /// An INVOKE that has no outcome yet. Dropped so (the caller went away), it writes ERROR `interrupted`.
 struct OpenIntent<'a> {
     recorder: &'a dyn Recorder,
-    interrupted: Option<EventDraft>,
+    evidence: &'a CallEvidence,
+    number: u32,
+    open: bool,
 }
 
 impl OpenIntent<'_> {
     fn close(mut self, outcome: EventDraft) -> Result<Recorded, RecorderError> {
-        self.interrupted = None;
+        self.open = false;
         self.recorder.record(outcome)
     }
 }
 
 impl Drop for OpenIntent<'_> {
     fn drop(&mut self) {
-        if let Some(draft) = self.interrupted.take() {
+        if self.open {
+            let draft = self.evidence.outcome(EventKind::Error, self.number, Some(ErrorCode::Interrupted), None);
             // Where the record cannot be written any more, the next start closes the INVOKE.
             let _unwritable = self.recorder.record(draft);
         }
@@ -81,8 +84,7 @@ impl Router {
         let evidence = plan.evidence;
         let limit = deadline.saturating_duration_since(Instant::now());
         self.recorder.record(evidence.intent(number, limit))?;
-        let interrupted = evidence.outcome(EventKind::Error, number, Some(ErrorCode::Interrupted), None);
-        let intent = OpenIntent { recorder: &*self.recorder, interrupted: Some(interrupted) };
+        let intent = OpenIntent { recorder: &*self.recorder, evidence, number, open: true };
 
         let brokers = self.services.brokers(&evidence.target, plan.call, deadline);
         let host: Arc<dyn Host> = Arc::clone(&brokers) as Arc<dyn Host>;
