@@ -13,6 +13,7 @@ mod package;
 mod places;
 mod process;
 mod readme;
+mod release;
 mod stages;
 mod tidy;
 mod tools;
@@ -36,6 +37,8 @@ Usage: cargo xtask CHORE
   interop            let Node and Python recompute the hashes of a ledger
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   bench [NAME…]      run the benches in release and print their tables
+  release --key FILE [--twice]
+                     build, pack and sign a release into target/dist; twice: and show that two builds agree
   install-tools      install what `test` needs
 ";
 
@@ -67,6 +70,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),
         ["bench", names @ ..] => bench::run(&places, names),
+        ["release", words @ ..] => release::run(&places, words),
         ["install-tools"] => tools::install(&places),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -18,6 +18,11 @@ impl Places {
         Ok(Self { root: root.to_path_buf() })
     }
 
+    /// Where everything goes that is made of the checkout.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
     /// The target folder of the guests, apart from the host's, at a place that tests can name.
     pub(crate) fn guests_target(&self) -> PathBuf {
         self.root.join("target/guests")

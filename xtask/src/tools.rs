@@ -23,6 +23,9 @@ const CARGO_TOOLS: [CargoTool; 2] = [
     CargoTool { package: "cargo-deny", version: "0.20.2" },
 ];
 
+/// What writes a release's bill of materials. Only `xtask release` needs it.
+const CYCLONEDX: CargoTool = CargoTool { package: "cargo-cyclonedx", version: "0.5.9" };
+
 /// A tool runs for seconds and is built once per machine: build it fast, not fast to run.
 const TOOL_PROFILE: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
@@ -75,6 +78,11 @@ pub(crate) fn install_wasm_target(places: &Places) -> Result<()> {
         .with_context(|| format!("the toolchain lacks the target {}", guests::TARGET))
 }
 
+/// The tool that writes a release's bill of materials.
+pub(crate) fn install_cyclonedx(places: &Places) -> Result<()> {
+    install_cargo_tool(places, &CYCLONEDX)
+}
+
 fn install_components(places: &Places) -> Result<()> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if !process::answers(process::cargo(places).args([subcommand, "--version"])) {
@@ -100,8 +108,9 @@ fn install_system(places: &Places) -> Result<()> {
 }
 
 fn install_cargo_tool(places: &Places, tool: &CargoTool) -> Result<()> {
+    let subcommand = tool.package.trim_start_matches("cargo-");
     if process::answers(process::program(places, tool.package).arg("--version"))
-        || process::answers(process::program(places, tool.package).args(["nextest", "--version"]))
+        || process::answers(process::program(places, tool.package).args([subcommand, "--version"]))
     {
         return Ok(());
     }

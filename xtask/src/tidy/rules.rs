@@ -49,7 +49,8 @@ pub(super) const ROOMS: &[Room] = &[
     room("omega-plugin", "sdk/rust", &["omega-plugin-macros"]),
     room("omega-plugin-macros", "sdk/rust/macros", &[]),
     room("omega-benches", "benches", &["omega-contract", "omega-gateway", "omega-ledger", "omega-lane-wasm"]),
-    room("xtask", "xtask", &[]),
+    // Only to sign a release as a package is signed.
+    room("xtask", "xtask", &["omega-proof"]),
 ];
 
 /// The rooms that may hold what only Linux has.
