@@ -36,7 +36,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
-    let dir = tempfile::tempdir_in(".").expect("the current folder can be written");
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
     // Without `--bench` (as `cargo test` runs it) a few pairs show that it works.
     if !std::env::args().any(|argument| argument == "--bench") {
         pairs(dir.path(), Durability::Relaxed, 1_000);
