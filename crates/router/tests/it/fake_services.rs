@@ -1,4 +1,5 @@
-//! A gateway's services without a home, and a router over scripted plugins.
+//! A gateway's services without a home, and a router over scripted plugins. Whatever may wait in a real
+//! gateway waits here too, once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ use omega_router::{
 };
 use omega_validator::{Call, Ceilings, HeldData, Package, PackageFiles, Refusal, Unverified, Verified, verify_package};
 use serde_json::{Value, json};
+use tokio::task::yield_now;
 
 use crate::fakes::{Act, HandClock, Script, Tape};
 
@@ -104,7 +106,10 @@ fn refused(code: Option<ErrorCode>) -> Result<(), Refused> {
 impl Services for Shelf {
     fn find<'a>(&'a self, plugin_id: &'a PluginId) -> BoxFuture<'a, Result<Arc<Target>, Refused>> {
         let found = self.targets.get(plugin_id.as_str()).cloned();
-        Box::pin(async move { found.ok_or_else(|| Refused::new(ErrorCode::PluginUnknown, "not on the shelf")) })
+        Box::pin(async move {
+            yield_now().await;
+            found.ok_or_else(|| Refused::new(ErrorCode::PluginUnknown, "not on the shelf"))
+        })
     }
 
     fn check_payload<'a>(
@@ -114,7 +119,10 @@ impl Services for Shelf {
         _deadline: Instant,
     ) -> BoxFuture<'a, Result<(), Refused>> {
         let code = *self.payload_refusal.lock().unwrap();
-        Box::pin(async move { refused(code) })
+        Box::pin(async move {
+            yield_now().await;
+            refused(code)
+        })
     }
 
     fn brokers(&self, _target: &Target, _call: &Verified<Call>, _deadline: Instant) -> Arc<dyn CallBrokers> {
@@ -126,7 +134,10 @@ impl Services for Shelf {
     }
 
     fn check_result<'a>(&'a self, _target: &'a Target, _result: &'a Payload) -> BoxFuture<'a, Result<(), Refused>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            yield_now().await;
+            Ok(())
+        })
     }
 
     fn keep(&self, bytes: &[u8]) -> Result<Sha256Hex, Refused> {

@@ -1,7 +1,7 @@
 //! A plugin that follows a script and a record that fails where it is told to.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,15 +37,21 @@ pub struct Script {
     /// What each run was given.
     pub calls: Mutex<Vec<(LaneCall, Instant)>>,
     ended: AtomicUsize,
+    calm: AtomicBool,
 }
 
 impl Script {
     pub fn new(acts: &[Act]) -> Self {
-        Self { acts: acts.to_vec(), calls: Mutex::default(), ended: AtomicUsize::new(0) }
+        Self { acts: acts.to_vec(), calls: Mutex::default(), ended: AtomicUsize::new(0), calm: AtomicBool::new(false) }
     }
 
     pub fn runs(&self) -> usize {
         self.calls.lock().unwrap().len()
+    }
+
+    /// From now on it answers, whatever its script says.
+    pub fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
     }
 
     /// Waits until a run has begun.
@@ -75,7 +81,11 @@ impl ReadyProgram for Script {
         let act = {
             let mut calls = self.calls.lock().unwrap();
             calls.push((call, Instant::now()));
-            self.acts[(calls.len() - 1).min(self.acts.len() - 1)]
+            if self.calm.load(Ordering::Relaxed) {
+                Act::SayAfter(Duration::from_millis(1))
+            } else {
+                self.acts[(calls.len() - 1).min(self.acts.len() - 1)]
+            }
         };
         Box::pin(async move {
             let report = match act {
@@ -171,6 +181,7 @@ impl Recorder for Tape {
     fn durable(&self, event: Recorded) -> BoxFuture<'_, Result<(), RecorderError>> {
         Box::pin(async move {
             let kind = self.kinds()[usize::try_from(event.index).unwrap()];
+            tokio::task::yield_now().await;
             let _permit = self.disk.acquire().await.unwrap();
             self.check(self.break_at == Break::Waiting(kind))
         })

@@ -1,0 +1,67 @@
+//! Overload: twice the capacity, and a good plugin beside a bad one.
+//!
+//! `cargo xtask guests && cargo bench -p omega-gateway --bench overload`. Without `--bench` (as `cargo test`
+//! runs it) only moments are measured, to show that it works.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
+mod home;
+mod neighbours;
+mod surplus;
+
+use std::time::Duration;
+
+fn main() {
+    let measured = std::env::args().any(|argument| argument == "--bench");
+    let seconds = |full: f64| if measured { full } else { 0.2 };
+    let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
+    let parts: [(&str, &dyn Fn()); 2] = [
+        ("surplus", &|| surplus::measure(&text, seconds(8.0))),
+        ("neighbours", &|| neighbours::measure(&text, seconds(9.0))),
+    ];
+    // `cargo bench -p omega-gateway --bench overload -- surplus` runs this one.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            part();
+        }
+    }
+}
+
+/// Times taken, for their quantiles.
+#[derive(Default)]
+struct Quantiles(Vec<Duration>);
+
+impl Quantiles {
+    fn add(&mut self, took: Duration) {
+        self.0.push(took);
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// p50 and p99, in microseconds; none: not a number.
+    fn quantiles(&self) -> (f64, f64) {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = |share: f64| {
+            sorted
+                .get((sorted.len().saturating_sub(1) as f64 * share) as usize)
+                .map_or(f64::NAN, |t| t.as_secs_f64() * 1e6)
+        };
+        (at(0.5), at(0.99))
+    }
+}
+
+/// Resident memory of this process; not a number where the system does not say.
+fn resident_bytes() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok()).map_or(f64::NAN, |pages| pages * 4096.0)
+}
