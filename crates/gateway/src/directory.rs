@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use omega_contract::manifest::Entrypoint;
 use omega_contract::plugin_info::PluginStatus;
@@ -15,6 +15,7 @@ use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_packag
 
 use crate::home::Config;
 use crate::lanes::Lanes;
+use crate::loads::Loads;
 use crate::reader::effective;
 
 /// Plugins that are kept ready; the one that was not called for longest goes first.
@@ -35,8 +36,7 @@ pub(crate) struct Directory {
     generation: AtomicU64,
     /// Counts finds, for the order of last use.
     finds: AtomicU64,
-    /// One load at a time for each plugin.
-    loading: Mutex<HashMap<PluginId, Arc<tokio::sync::Mutex<()>>>>,
+    loads: Loads<Result<(), Refused>>,
 }
 
 struct Ready {
@@ -54,28 +54,31 @@ impl Directory {
             ready: RwLock::default(),
             generation: AtomicU64::new(0),
             finds: AtomicU64::new(0),
-            loading: Mutex::default(),
+            loads: Loads::default(),
         }
     }
 
-    /// The enabled version of a plugin, ready to run.
+    /// The enabled version of a plugin, ready to run. Callers that come while it is loaded wait for the
+    /// same load, which goes on if they leave.
     pub(crate) async fn find(self: &Arc<Self>, plugin_id: &PluginId) -> Result<Arc<Target>, Refused> {
-        if let Some(target) = self.peek(plugin_id) {
-            return Ok(target);
-        }
-        let turn = Arc::clone(
-            self.loading.lock().unwrap_or_else(PoisonError::into_inner).entry(plugin_id.clone()).or_default(),
-        );
-        let _turn = turn.lock().await;
-        let found = self.load_enabled(plugin_id).await;
-        self.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin_id);
-        found
-    }
-
-    async fn load_enabled(self: &Arc<Self>, plugin_id: &PluginId) -> Result<Arc<Target>, Refused> {
         loop {
             if let Some(target) = self.peek(plugin_id) {
                 return Ok(target);
+            }
+            // What cannot be called is refused here, without a task.
+            self.enabled_row(plugin_id)?;
+            let (directory, id) = (Arc::clone(self), plugin_id.clone());
+            let load = || async move { directory.load_enabled(&id).await };
+            // Who waited looks again: what was loaded may be disabled by now.
+            self.loads.join(plugin_id, load).await.unwrap_or_else(|| Err(ended_early(&"it panicked")))?;
+        }
+    }
+
+    /// Makes the enabled version ready.
+    async fn load_enabled(self: &Arc<Self>, plugin_id: &PluginId) -> Result<(), Refused> {
+        loop {
+            if self.peek(plugin_id).is_some() {
+                return Ok(());
             }
             let generation = self.generation.load(Ordering::Acquire);
             let row = self.enabled_row(plugin_id)?;
@@ -83,12 +86,16 @@ impl Directory {
             let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
             // Something changed while it was loaded (disabled, a key revoked): look again.
             if self.generation.load(Ordering::Acquire) == generation {
-                evict_to(&mut ready, READY_PLUGINS_MAX - 1);
-                let last_find = AtomicU64::new(self.finds.fetch_add(1, Ordering::Relaxed));
-                ready.insert(plugin_id.clone(), Ready { target: Arc::clone(&target), last_find });
-                return Ok(target);
+                self.keep(&mut ready, plugin_id, target);
+                return Ok(());
             }
         }
+    }
+
+    fn keep(&self, ready: &mut HashMap<PluginId, Ready>, plugin_id: &PluginId, target: Arc<Target>) {
+        evict_to(ready, READY_PLUGINS_MAX - 1);
+        let last_find = AtomicU64::new(self.finds.fetch_add(1, Ordering::Relaxed));
+        ready.insert(plugin_id.clone(), Ready { target, last_find });
     }
 
     fn peek(&self, plugin_id: &PluginId) -> Option<Arc<Target>> {
@@ -116,9 +123,7 @@ impl Directory {
     /// now, and makes it ready in its lane.
     pub(crate) async fn load(self: &Arc<Self>, row: PluginRow) -> Result<Arc<Target>, Refused> {
         let directory = Arc::clone(self);
-        tokio::task::spawn_blocking(move || directory.load_blocking(&row))
-            .await
-            .map_err(|error| Refused::new(ErrorCode::LaneUnavailable, format!("loading ended early: {error}")))?
+        tokio::task::spawn_blocking(move || directory.load_blocking(&row)).await.map_err(|error| ended_early(&error))?
     }
 
     fn load_blocking(&self, row: &PluginRow) -> Result<Arc<Target>, Refused> {
@@ -202,6 +207,19 @@ impl Directory {
         self.generation.fetch_add(1, Ordering::AcqRel);
         ready.remove(plugin_id);
     }
+
+    /// Puts the version that was just enabled, and was loaded under the same turn of the journal, in the
+    /// place of the one before: its first callers find it loaded.
+    pub(crate) fn replace(&self, plugin_id: &PluginId, target: Arc<Target>) {
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        ready.remove(plugin_id);
+        self.keep(&mut ready, plugin_id, target);
+    }
+}
+
+fn ended_early(cause: &dyn std::fmt::Display) -> Refused {
+    Refused::new(ErrorCode::LaneUnavailable, format!("loading ended early: {cause}"))
 }
 
 /// Removes the plugins that were not found for longest, until at most `kept` are left.

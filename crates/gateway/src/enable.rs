@@ -45,11 +45,13 @@ impl Gateway {
             return Ok(row.info);
         }
         let (version, package_digest) = (row.info.version.clone(), row.info.package_digest);
-        if let Err(error) = self.rehearse(row).await {
-            return Err(journal.refuse("enable", plugin_id, Some(&version), error).await);
-        }
+        let target = match self.rehearse(row).await {
+            Ok(target) => target,
+            Err(error) => return Err(journal.refuse("enable", plugin_id, Some(&version), error).await),
+        };
         journal.decide(&Decision::Enable { plugin_id: plugin_id.clone(), version }).await?;
-        self.inner.directory.forget(plugin_id);
+        // What the rehearsal taught the breaker was about examples: callers begin with a closed one.
+        self.inner.directory.replace(plugin_id, Arc::new(target.unused()));
         self.info_of(&package_digest)
     }
 
@@ -105,10 +107,12 @@ impl Gateway {
         Err(error)
     }
 
-    /// Loads a version and, where it is declared deterministic, compares two runs of each example.
-    async fn rehearse(&self, row: PluginRow) -> Result<(), GatewayError> {
+    /// Loads a version and, where it is declared deterministic, compares two runs of each example. Gives
+    /// what was loaded.
+    async fn rehearse(&self, row: PluginRow) -> Result<Arc<Target>, GatewayError> {
         let target = self.inner.directory.load(row).await.map_err(|r| GatewayError::new(r.code, r.message))?;
-        self.rehearse_target(&target).await
+        self.rehearse_target(&target).await?;
+        Ok(target)
     }
 
     async fn rehearse_target(&self, target: &Arc<Target>) -> Result<(), GatewayError> {

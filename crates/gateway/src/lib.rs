@@ -16,6 +16,7 @@ mod gateway;
 pub mod home;
 mod journal;
 mod lanes;
+mod loads;
 mod open;
 pub mod package_source;
 mod reader;

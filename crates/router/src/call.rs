@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use omega_contract::limits::TIMEOUT_MS_MIN;
 use omega_contract::ports::{CallKey, ClaimError, LaneRequest, RecorderError};
 use omega_contract::{
-    Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder, RequestId,
-    RunId, Sha256Hex, Status, Timestamp,
+    Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder, Sha256Hex,
+    Status, Timestamp,
 };
 use omega_validator::{Call, Ceilings, HashedRequest, Verified, check_request};
 use sha2::{Digest as _, Sha256};
@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::attempt::{Outcome, Plan, Verdict};
 use crate::breaker::{BreakerPolicy, Health};
 use crate::evidence::{self, CallEvidence};
-use crate::quota::{Gate, Overloaded, Place, QuotaPolicy};
+use crate::passing::{About, Admitted, Claim, Passing, Refusal};
+use crate::quota::{Gate, Overloaded, QuotaPolicy};
 use crate::services::{Refused, Services};
 use crate::target::Target;
 
@@ -63,99 +64,6 @@ pub struct Router {
     gate: Gate,
 }
 
-/// A request on its way through the steps.
-pub(crate) struct Passing<'a> {
-    pub(crate) plugin_id: &'a PluginId,
-    pub(crate) request: &'a Arc<HashedRequest>,
-    pub(crate) step: u32,
-    /// Bounds the call from outside: a pipeline's end.
-    pub(crate) until: Option<Instant>,
-    pub(crate) started: Instant,
-}
-
-impl<'a> Passing<'a> {
-    fn key(&self) -> CallKey {
-        let request = self.request.request();
-        CallKey { run_id: request.run_id.clone(), request_id: request.request_id.clone(), step: self.step }
-    }
-
-    /// Before the plugin is known: nobody has said what of the payload must not be recorded, so the
-    /// record gets no hash of it.
-    pub(crate) fn about(&self) -> About<'a> {
-        let request = self.request.request();
-        About {
-            plugin_id: self.plugin_id,
-            run_id: &request.run_id,
-            request_id: &request.request_id,
-            step: self.step,
-            input_hash: Some(self.request.input_hash()),
-            recorded_hash: None,
-        }
-    }
-
-    /// Once the plugin is known. Where its manifest redacts anything, the record gets no hash of the whole:
-    /// a value that can be guessed could be found by its hash.
-    fn about_call_of(&self, target: &Target) -> About<'a> {
-        let about = self.about();
-        let redacts = !target.package.manifest().evidence.redactions.is_empty();
-        let recorded_hash = about.input_hash.filter(|_| !redacts);
-        About { recorded_hash, ..about }
-    }
-}
-
-/// What a refusal is about.
-pub(crate) struct About<'a> {
-    pub(crate) plugin_id: &'a PluginId,
-    pub(crate) run_id: &'a RunId,
-    pub(crate) request_id: &'a RequestId,
-    pub(crate) step: u32,
-    /// What the caller is told; none where the payload has no hash.
-    pub(crate) input_hash: Option<Sha256Hex>,
-    /// What the record may hold of it.
-    pub(crate) recorded_hash: Option<Sha256Hex>,
-}
-
-/// A refusal in steps 1 to 5, with what the caller may want to know.
-pub(crate) struct Refusal {
-    pub(crate) refused: Refused,
-    pub(crate) status: Status,
-    pub(crate) retry_after: Option<Duration>,
-}
-
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        Self { refused, status: Status::Rejected, retry_after: None }
-    }
-}
-
-/// A request that was let in: what it holds while it runs.
-struct Admitted {
-    target: Arc<Target>,
-    call: Verified<Call>,
-    deadline: Instant,
-    _places: (Place, Place),
-}
-
-/// Gives a call's key back unless an INVOKE was recorded under it.
-struct Claim<'a> {
-    recorder: &'a dyn Recorder,
-    key: Option<CallKey>,
-}
-
-impl Claim<'_> {
-    fn keep(mut self) {
-        self.key = None;
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = &self.key {
-            self.recorder.release(key);
-        }
-    }
-}
-
 impl Router {
     /// A router with all its places free.
     pub fn new(
@@ -175,10 +83,27 @@ impl Router {
     /// the plugin did.
     pub async fn call(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, RecorderError> {
         let started = Instant::now();
-        match self.hashed(plugin_id, request, 0, started).await? {
-            Ok(request) => self.pass(Passing { plugin_id, request: &request, step: 0, until: None, started }).await,
-            Err(answer) => Ok(answer),
+        let timeout = request.policy.map_or(self.policy.timeout_max, |policy| timeout(policy.timeout_ms));
+        let found = self.find(plugin_id, started + timeout.min(self.policy.timeout_max)).await;
+        let request = match self.hashed(plugin_id, request, 0, started).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer),
+        };
+        let passing = Passing { plugin_id, request: &request, step: 0, until: None, started, found: Instant::now() };
+        match found {
+            Ok(target) => self.pass_to(target, passing).await,
+            Err(refused) => self.refuse(passing.about(), refused.into(), started).await,
         }
+    }
+
+    /// The plugin, which may have to be loaded first. That takes of the caller's time and of nobody else's:
+    /// when it is over, the load goes on for whoever comes next.
+    pub(crate) async fn find(&self, plugin_id: &PluginId, until: Instant) -> Result<Arc<Target>, Refused> {
+        let found = tokio::time::timeout_at(until.into(), self.services.find(plugin_id)).await;
+        found.unwrap_or_else(|_elapsed| {
+            let message = format!("{plugin_id} is being loaded and was not ready in time; it may be called again");
+            Err(Refused::new(ErrorCode::Overloaded, message))
+        })
     }
 
     /// The request with its hash, or the answer that refuses what has no hash.
@@ -217,16 +142,20 @@ impl Router {
         let plugin_id = target.package.manifest().plugin_id.clone();
         match self.hashed(&plugin_id, request, 0, started).await? {
             Ok(request) => {
-                let passing = Passing { plugin_id: &plugin_id, request: &request, step: 0, until: None, started };
+                let found = Instant::now();
+                let passing =
+                    Passing { plugin_id: &plugin_id, request: &request, step: 0, until: None, started, found };
                 self.pass_to(target, passing).await
             }
             Err(answer) => Ok(answer),
         }
     }
 
+    /// A pipeline's step.
     pub(crate) async fn pass(&self, passing: Passing<'_>) -> Result<Answer, RecorderError> {
-        match self.services.find(passing.plugin_id).await {
-            Ok(target) => self.pass_to(target, passing).await,
+        let until = passing.until.unwrap_or(passing.started + self.policy.timeout_max);
+        match self.find(passing.plugin_id, until).await {
+            Ok(target) => self.pass_to(target, Passing { found: Instant::now(), ..passing }).await,
             Err(refused) => self.refuse(passing.about(), refused.into(), passing.started).await,
         }
     }
@@ -276,25 +205,26 @@ impl Router {
         let deadline = self.deadline(&target, passing);
         self.services.check_payload(&target, &call, deadline).await?;
         let wait_until = deadline.min(Instant::now() + self.policy.quota.queue_wait_max);
-        let overloaded = |full: Overloaded| Refused::new(ErrorCode::Overloaded, full.to_string());
         // The plugin's own place first: a plugin that hangs holds up its own callers, not everybody's.
         let own = target.gate.enter(wait_until).await.map_err(overloaded)?;
         let shared = self.gate.enter(wait_until).await.map_err(overloaded)?;
-        Ok(Admitted { target, call, deadline, _places: (own, shared) })
+        Ok(Admitted { target, call, deadline, places: (own, shared) })
     }
 
-    /// When the whole call ends: the request's `timeout_ms`, the ceiling, the pipeline's end.
+    /// When the whole call ends: the request's `timeout_ms`, the ceiling, the pipeline's end. Who names no
+    /// time has the plugin's, from when it was found: that it had to be loaded first takes none of it.
     fn deadline(&self, target: &Target, passing: &Passing<'_>) -> Instant {
-        let max_ms = target.package.manifest().limits.max_ms;
-        let policy = passing.request.request().policy;
-        let timeout_ms = policy.map_or(max_ms, |policy| policy.timeout_ms).max(TIMEOUT_MS_MIN);
-        let deadline = passing.started + Duration::from_millis(timeout_ms).min(self.policy.timeout_max);
+        let (from, timeout_ms) = match passing.request.request().policy {
+            Some(policy) => (passing.started, policy.timeout_ms),
+            None => (passing.found, target.package.manifest().limits.max_ms),
+        };
+        let deadline = from + timeout(timeout_ms).min(self.policy.timeout_max);
         passing.until.map_or(deadline, |until| deadline.min(until))
     }
 
     /// Steps 5 to 9, with retries.
     async fn run(&self, admitted: Admitted, claim: Claim<'_>, passing: &Passing<'_>) -> Result<Answer, RecorderError> {
-        let Admitted { target, call, deadline, _places } = &admitted;
+        let Admitted { target, call, deadline, places: _held } = &admitted;
         let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing.key()) {
             Ok(evidence) => evidence,
             Err(refused) => {
@@ -367,6 +297,14 @@ impl Router {
             guest_log: String::new(),
         })
     }
+}
+
+fn timeout(timeout_ms: u64) -> Duration {
+    Duration::from_millis(timeout_ms.max(TIMEOUT_MS_MIN))
+}
+
+fn overloaded(full: Overloaded) -> Refused {
+    Refused::new(ErrorCode::Overloaded, full.to_string())
 }
 
 fn circuit_open(plugin_id: &PluginId, retry_after: Duration) -> Refusal {

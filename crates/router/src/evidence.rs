@@ -10,7 +10,7 @@ use omega_contract::ports::{CallKey, LaneReport};
 use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_bytes};
 use omega_validator::{Call, Verified};
 
-use crate::call::About;
+use crate::passing::About;
 use crate::redaction::{Salt, redact};
 use crate::services::{Refused, Services};
 use crate::target::Target;

@@ -11,6 +11,7 @@ mod attempt;
 mod breaker;
 mod call;
 mod evidence;
+mod passing;
 mod pipeline;
 mod quota;
 mod redaction;

@@ -14,7 +14,8 @@ use omega_contract::{
 
 use omega_validator::HashedRequest;
 
-use crate::call::{Answer, Passing, Refusal, Router, whole_ms};
+use crate::call::{Answer, Router, whole_ms};
+use crate::passing::{Passing, Refusal};
 use crate::services::Refused;
 
 /// What a pipeline gave, and where its evidence stands.
@@ -61,10 +62,10 @@ impl Router {
     ) -> Result<PipelineAnswer, PipelineError> {
         let started = Instant::now();
         check_policy(policy).map_err(PipelineError::Refused)?;
-        if policy.strategy == PipelineStrategy::Chain {
-            self.check_chain(policy, &request.payload).await.map_err(PipelineError::Refused)?;
-        }
         let until = started + Duration::from_millis(policy.timeout_ms).min(self.policy.timeout_max);
+        if policy.strategy == PipelineStrategy::Chain {
+            self.check_chain(policy, &request.payload, until).await.map_err(PipelineError::Refused)?;
+        }
         let run_id = request.run_id.clone();
         let answers = match policy.strategy {
             PipelineStrategy::Sequential => self.sequential(policy, request, until).await?,
@@ -139,9 +140,9 @@ impl Router {
         let mut answers: Vec<Answer> = Vec::with_capacity(policy.plugin_ids.len());
         for (step, plugin_id) in (0..).zip(&policy.plugin_ids) {
             if let Some(result) = answers.last().and_then(|answer| answer.response.result.clone()) {
-                request.payload = match self.services.find(plugin_id).await {
+                request.payload = match self.find(plugin_id, until).await {
                     Ok(target) => addressed_to(target.package.manifest(), result),
-                    // Disabled since the check: the step's own refusal says so.
+                    // Disabled since the check, say: the step's own refusal says so.
                     Err(_) => result,
                 };
             }
@@ -166,7 +167,7 @@ impl Router {
         until: Instant,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
-        let passing = Passing { plugin_id, request, step, until: Some(until), started };
+        let passing = Passing { plugin_id, request, step, until: Some(until), started, found: started };
         if started >= until {
             let refused = Refused::new(ErrorCode::Timeout, "the pipeline's time ran out before this step began");
             let refusal = Refusal { refused, status: Status::Timeout, retry_after: None };
@@ -176,10 +177,10 @@ impl Router {
     }
 
     /// Kinds of neighbours, before anything runs.
-    async fn check_chain(&self, policy: &PipelinePolicy, payload: &Payload) -> Result<(), Refused> {
+    async fn check_chain(&self, policy: &PipelinePolicy, payload: &Payload, until: Instant) -> Result<(), Refused> {
         let mut given: Vec<PayloadKind> = vec![payload.kind()];
         for (step, plugin_id) in policy.plugin_ids.iter().enumerate() {
-            let target = self.services.find(plugin_id).await?;
+            let target = self.find(plugin_id, until).await?;
             let manifest = target.package.manifest();
             let inputs = kinds(&manifest.io.inputs);
             if !given.iter().any(|kind| inputs.contains(kind)) {

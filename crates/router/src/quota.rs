@@ -91,10 +91,13 @@ impl Gate {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    fn full(&self) -> Overloaded {
+        Overloaded::QueueFull { calls_max: self.places_max, queue_max: self.queue_max }
+    }
+
     fn stand_in_line(&self) -> Result<InLine<'_>, Overloaded> {
-        let full = Overloaded::QueueFull { calls_max: self.places_max, queue_max: self.queue_max };
         let room = |waiting: usize| (waiting < self.queue_max).then_some(waiting + 1);
-        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).map_err(|_| full)?;
+        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).map_err(|_| self.full())?;
         Ok(InLine { gate: self })
     }
 }

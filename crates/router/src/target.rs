@@ -36,6 +36,7 @@ pub struct Target {
     pub limits: LaneLimits,
     pub(crate) gate: Gate,
     pub(crate) breaker: Breaker,
+    settings: (usize, BreakerPolicy),
 }
 
 impl Target {
@@ -46,10 +47,18 @@ impl Target {
         capabilities: CapabilitySet,
         lane: LaneFacts,
         limits: LaneLimits,
-        (queue_max, breaker): (usize, BreakerPolicy),
+        settings: (usize, BreakerPolicy),
     ) -> Self {
         let places_max = usize::try_from(package.manifest().limits.max_concurrency).unwrap_or(usize::MAX);
-        let gate = Gate::new(places_max, queue_max);
-        Self { package, program, capabilities, lane, limits, gate, breaker: Breaker::new(breaker) }
+        let (gate, breaker) = (Gate::new(places_max, settings.0), Breaker::new(settings.1));
+        Self { package, program, capabilities, lane, limits, gate, breaker, settings }
+    }
+
+    /// The same, as if it had never been called.
+    #[must_use]
+    pub fn unused(&self) -> Self {
+        let (package, program) = (Arc::clone(&self.package), Arc::clone(&self.program));
+        let (capabilities, lane, limits) = (self.capabilities.clone(), self.lane.clone(), self.limits.clone());
+        Self::new(package, program, capabilities, lane, limits, self.settings)
     }
 }

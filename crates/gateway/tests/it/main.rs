@@ -7,6 +7,7 @@ mod error_codes;
 mod harness;
 mod hostile;
 mod invariants;
+mod loading;
 mod pipelines;
 mod redactions;
 mod t10_poison_pill;

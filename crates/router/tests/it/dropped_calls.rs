@@ -170,7 +170,7 @@ async fn assert_nothing_is_held(bench: &Bench) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_call_dropped_anywhere_leaves_its_evidence_and_nothing_else(scenario in scenarios()) {

@@ -94,6 +94,8 @@ pub struct Shelf {
     targets: BTreeMap<String, Arc<Target>>,
     /// What [`Services::check_payload`] says no with.
     pub payload_refusal: Mutex<Option<ErrorCode>>,
+    /// How long [`Services::find`] takes.
+    pub load: Mutex<Duration>,
     /// What [`Services::keep`] says no with.
     pub keep_refusal: Mutex<Option<ErrorCode>>,
     pub kept: Mutex<Vec<Vec<u8>>>,
@@ -106,8 +108,12 @@ fn refused(code: Option<ErrorCode>) -> Result<(), Refused> {
 impl Services for Shelf {
     fn find<'a>(&'a self, plugin_id: &'a PluginId) -> BoxFuture<'a, Result<Arc<Target>, Refused>> {
         let found = self.targets.get(plugin_id.as_str()).cloned();
+        let load = *self.load.lock().unwrap();
         Box::pin(async move {
             yield_now().await;
+            if !load.is_zero() {
+                tokio::time::sleep(load).await;
+            }
             found.ok_or_else(|| Refused::new(ErrorCode::PluginUnknown, "not on the shelf"))
         })
     }

@@ -8,5 +8,6 @@ mod dropped_calls;
 mod fake_services;
 mod fakes;
 mod gate_model;
+mod loading;
 mod pipelines;
 mod retries;

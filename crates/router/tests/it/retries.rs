@@ -1,8 +1,10 @@
 //! Attempts: how many, how long, and what the breaker learns of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use omega_contract::{ErrorCode, EventKind, Status};
+use omega_router::Services as _;
 
 use crate::fake_services::{BREAKER_FAILURES, Bench, COOLDOWN, id, key, manifest, policy, request};
 use crate::fakes::{Act, Break, Tape};
@@ -118,4 +120,18 @@ async fn a_deterministic_plugin_is_shown_neither_ids_nor_time_nor_context() {
     };
     assert_eq!(seen(&bench)[0], seen(&bench)[1]);
     assert_ne!(seen(&shown)[0].0, seen(&shown)[1].0, "a probabilistic one sees them");
+}
+
+/// A target made anew remembers nothing of what the one before it was through.
+#[tokio::test]
+async fn an_unused_target_has_a_closed_breaker() {
+    let bench = Bench::new(tape(), &[TRAP]);
+    let target = bench.shelf.find(&id("scripted")).await.unwrap();
+    for n in 0..BREAKER_FAILURES {
+        bench.router.call(&id("scripted"), request(&format!("r{n}"), None)).await.unwrap();
+    }
+    let used = bench.router.call_target(Arc::clone(&target), request("used", None)).await.unwrap();
+    assert_eq!(used.reason, Some(ErrorCode::CircuitOpen));
+    let unused = bench.router.call_target(Arc::new(target.unused()), request("unused", None)).await.unwrap();
+    assert_eq!(unused.reason, Some(ErrorCode::PluginTrap));
 }
