@@ -1,7 +1,7 @@
 //! How long the costliest programs take to compile that `inspect` lets through: what the bounds in
 //! `src/inspect/bounds.rs` are set by.
 //!
-//! `cargo bench -p omega-lane-wasm --bench compile`
+//! `cargo bench -p omega-lane-wasm --bench compile`, with `-- WORDS` only the shapes whose name has them.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
 
@@ -21,7 +21,9 @@ fn main() {
     println!("{:<44} {:>10} {:>12} {:>12}  result", "program", "bytes", "inspect ms", "prepare ms");
     // Without `--bench` (as `cargo test` runs it) one shape shows that it works.
     let measured = std::env::args().any(|argument| argument == "--bench");
-    for (name, guest) in shapes().into_iter().take(if measured { usize::MAX } else { 1 }) {
+    let words = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let chosen = shapes().into_iter().filter(|(name, _)| name.contains(&words));
+    for (name, guest) in chosen.take(if measured { usize::MAX } else { 1 }) {
         let code = guest.build();
         let bytes = code.len();
         let program = program(code);
@@ -53,6 +55,25 @@ fn shapes() -> Vec<(String, Guest)> {
     shapes.push(("plain code, 1 MiB in one function".to_owned(), plain(1, 130_000)));
     shapes.push(("plain code, 4 MiB in 1000 functions".to_owned(), plain(1_000, 500)));
     shapes.push(("tiny functions, 49000".to_owned(), plain(49_000, 1)));
+    for (count, values) in [(5, 1_000), (25, 1_000), (2_000, 50), (15_000, 4)] {
+        shapes.push((format!("{count} signatures of {values} values"), signatures(count, values)));
+        shapes.push((format!("{count} functions of {values} values"), entrances(count, values)));
+    }
+    for (locals, calls) in [(100, 10_000), (1_000, 1_000), (2_000, 1_500)] {
+        shapes.push((format!("{locals} locals over {calls} calls"), over(locals, "call 0", calls)));
+        let indirect = "(call_indirect (i32.const 0))";
+        shapes.push((format!("{locals} locals over {calls} indirect calls"), over(locals, indirect, calls)));
+        let get = "(drop (table.get 0 (i32.const 0)))";
+        shapes.push((format!("{locals} locals over {calls} table reads"), over(locals, get, calls)));
+    }
+    let fill = "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))";
+    shapes.push(("500 locals over 1800 fills".to_owned(), over(500, fill, 1_800)));
+    shapes.push(("15000 data segments".to_owned(), with(&r#"(data (i32.const 2000) "a")"#.repeat(15_000))));
+    shapes
+        .push(("50000 passive elements".to_owned(), with(&format!("(func $q) (elem func {})", "$q ".repeat(50_000)))));
+    shapes.push(("50000 active elements".to_owned(), with(&active_elements(50_000))));
+    shapes.push(("50000 globals".to_owned(), with(&"(global i32 (i32.const 1))".repeat(50_000))));
+    shapes.push(("1900000 bytes of one constant".to_owned(), with(&sum(630_000))));
     shapes
 }
 
@@ -118,4 +139,38 @@ fn calls(count: usize, values: usize) -> Guest {
 fn plain(functions: usize, statements: usize) -> Guest {
     let statement = "(local.set 0 (i64.add (i64.mul (local.get 0) (i64.load (i32.const 80))) (i64.const 7)))";
     with(&format!("(func (param i64) {})", statement.repeat(statements)).repeat(functions))
+}
+
+/// Types of functions that are all different: the first parameters are the digits of a number.
+fn signatures(count: usize, values: usize) -> Guest {
+    let value = |number: usize, bit: usize| if bit < 16 && number >> bit & 1 == 1 { "i64 " } else { "i32 " };
+    let signature = |number| (0..values).map(|bit| value(number, bit)).collect::<String>();
+    with(&(0..count).map(|number| format!("(type (func (param {})))", signature(number))).collect::<String>())
+}
+
+/// Functions that can be reached from outside.
+fn entrances(count: usize, values: usize) -> Guest {
+    let functions: String = (0..count).map(|n| format!(r#"(func (export "e{n}") (type $entrance))"#)).collect();
+    with(&format!("(type $entrance (func (param {}))) {functions}", "i32 ".repeat(values)))
+}
+
+/// Locals that live across many of this.
+fn over(count: usize, what: &str, times: usize) -> Guest {
+    let change: String =
+        (0..count).map(|n| format!("(local.set {} (i64.load (i32.const {})))", n + 1, n * 8)).collect();
+    let read: String = (0..count).map(|n| format!("(i64.store (i32.const {}) (local.get {}))", n * 8, n + 1)).collect();
+    let what = what.replace("call 0", "call $nothing");
+    let times = format!("{what} ").repeat(times);
+    with(&format!("(table 1 funcref) (func $nothing) (func (param i32) {} {change} {times} {read})", locals(count)))
+}
+
+/// Elements whose place is not known before the module starts.
+fn active_elements(count: usize) -> String {
+    let place = "(offset (i32.add (i32.const 1) (i32.const 0)))";
+    format!("(func $q) (table 65000 funcref) (elem (table 0) {place} func {})", "$q ".repeat(count))
+}
+
+/// One long constant expression.
+fn sum(terms: usize) -> String {
+    format!("(global i32 {} (i32.const 0) {})", "(i32.const 0) ".repeat(terms), "(i32.add) ".repeat(terms))
 }

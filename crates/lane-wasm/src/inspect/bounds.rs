@@ -6,7 +6,6 @@
 use omega_contract::ports::LaneRefusal;
 
 use super::invalid;
-use crate::options::CORE_INSTANCES_MAX;
 
 /// Bytes of a component.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -24,11 +23,13 @@ pub(crate) const NESTED_COMPONENTS_MAX: u64 = 64;
 pub(crate) const NESTING_MAX: u64 = 8;
 /// Types, aliases, imports, exports, instances and canonical functions of components, instance by instance.
 pub(crate) const COMPONENT_ITEMS_MAX: u64 = 20_000;
+/// Bytes of the sections that define component types: what they may declare inside each other.
+pub(crate) const COMPONENT_TYPE_BYTES_MAX: u64 = 256 * 1024;
 /// Elements that one table starts with.
 pub(crate) const TABLE_START_MAX: u64 = crate::options::TABLE_ELEMENTS_MAX as u64;
-/// The cost of one function (see [`super::function`]).
+/// The cost of one function (see [`super::function`]), or of a module's start-up (see [`super::module`]).
 pub(crate) const FUNCTION_COST_MAX: u64 = 8_000_000;
-/// The cost of all functions together.
+/// The cost of everything that is compiled.
 pub(crate) const CODE_COST_MAX: u64 = 200_000_000;
 
 /// A count, what it counts and how high it may go.
@@ -66,46 +67,39 @@ pub(crate) fn at_most(what: &'static str, count: u64, max: u64) -> Result<(), La
 #[derive(Debug)]
 pub(crate) struct Expansion {
     factor: u64,
-    nested_core_instances: u64,
     nested_items: u64,
-    root_core_instances: u64,
     root_items: u64,
 }
 
 /// What one component holds.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct ComponentShape {
-    pub(crate) core_instances: u64,
     pub(crate) component_instances: u64,
     pub(crate) items: u64,
 }
 
 impl Expansion {
     pub(crate) const fn new() -> Self {
-        Self { factor: 1, nested_core_instances: 0, nested_items: 0, root_core_instances: 0, root_items: 0 }
+        Self { factor: 1, nested_items: 0, root_items: 0 }
     }
 
     /// A component inside ended.
     pub(crate) fn nested(&mut self, shape: ComponentShape) {
         self.factor = self.factor.saturating_mul(shape.component_instances.saturating_add(1));
-        self.nested_core_instances = self.nested_core_instances.saturating_add(shape.core_instances);
         self.nested_items = self.nested_items.saturating_add(shape.items);
     }
 
     /// The outermost component ended. There is one instance of it.
     pub(crate) fn root(&mut self, shape: ComponentShape) {
         self.factor = self.factor.saturating_mul(shape.component_instances.saturating_add(1));
-        self.root_core_instances = shape.core_instances;
         self.root_items = shape.items;
     }
 
     /// # Errors
     /// `component_invalid` where written out it is over the bounds.
     pub(crate) fn check(&self) -> Result<(), LaneRefusal> {
-        let out = |root: u64, nested: u64| root.saturating_add(nested.saturating_mul(self.factor));
-        let core_instances = out(self.root_core_instances, self.nested_core_instances);
-        at_most("core instances", core_instances, u64::from(CORE_INSTANCES_MAX))?;
-        at_most("component items", out(self.root_items, self.nested_items), COMPONENT_ITEMS_MAX)
+        let items = self.root_items.saturating_add(self.nested_items.saturating_mul(self.factor));
+        at_most("component items", items, COMPONENT_ITEMS_MAX)
     }
 }
 
@@ -122,8 +116,7 @@ mod tests {
     }
 
     fn check(nested: &[(u64, u64)], root: (u64, u64), expect: bool) {
-        let shape =
-            |(core_instances, component_instances)| ComponentShape { core_instances, component_instances, items: 1 };
+        let shape = |(items, component_instances)| ComponentShape { component_instances, items };
         let mut expansion = Expansion::new();
         nested.iter().for_each(|counts| expansion.nested(shape(*counts)));
         expansion.root(shape(root));
@@ -132,7 +125,7 @@ mod tests {
 
     #[test]
     fn instances_of_instances_are_counted_as_if_written_out() {
-        let max = u64::from(CORE_INSTANCES_MAX);
+        let max = COMPONENT_ITEMS_MAX;
         check(&[], (max, 0), true);
         check(&[], (max + 1, 0), false);
         check(&[(0, 0)], (4, 100), true);

@@ -1,16 +1,20 @@
 //! What one function costs to compile, estimated while it is validated.
 //!
-//! Cranelift's work is linear in the operators with their operands, but for two things that a few bytes
-//! can blow up: each block may have to merge each local (SSA construction), and each block may lie in the
-//! life of each value on the operand stack (register allocation). Hence
+//! Cranelift's work is linear in the operators with their operands, but for three things that a few bytes
+//! can blow up: each block may have to merge each local (SSA construction), each block may lie in the
+//! life of each value on the operand stack (register allocation), and a call carries all its values over
+//! at once. Hence
 //!
-//! `cost = locals + operators with operands and targets + blocks × (locals + highest operand stack)`.
+//! `cost = base + locals + operators with operands and targets + blocks × (locals + highest operand stack)`.
+//!
+//! Blocks are those of the compiler: an operator of WebAssembly can become several of them.
 //!
 //! What never happens here: a recursion, or memory beyond what wasmparser's validator takes.
 
 use wasmparser::{FuncValidator, FunctionBody, Operator, Result, ValidatorResources};
 
 use super::FEATURES;
+use super::module::{CROSSING_VALUE_COST, FUNCTION_BASE_COST};
 
 /// Validates a function and estimates its cost.
 ///
@@ -27,13 +31,28 @@ pub(crate) fn cost(validator: &mut FuncValidator<ValidatorResources>, body: &Fun
         let operator = reader.peek_operator(&validator.visitor(offset))?;
         // None for an operator that the validator is about to refuse.
         let (taken, given) = operator.operator_arity(&validator.visitor(offset)).unwrap_or_default();
-        operators = operators.saturating_add((1 + u64::from(taken) + u64::from(given)) * targets(&operator));
-        blocks += u64::from(opens_block(&operator));
+        operators = operators.saturating_add(operator_cost(&operator, u64::from(taken) + u64::from(given)));
+        blocks = blocks.saturating_add(blocks_of(&operator));
         reader.visit_operator(&mut validator.visitor(offset))??;
         height = height.max(u64::from(validator.operand_stack_height()));
     }
     reader.finish_expression(&validator.visitor(reader.original_position()))?;
-    Ok(locals.saturating_add(operators).saturating_add(blocks.saturating_mul(locals + height)))
+    Ok(FUNCTION_BASE_COST
+        .saturating_add(locals)
+        .saturating_add(operators)
+        .saturating_add(blocks.saturating_mul(locals + height)))
+}
+
+/// What an operator costs that takes and gives so many values.
+fn operator_cost(operator: &Operator<'_>, values: u64) -> u64 {
+    match operator {
+        // Each value has its place in the calling convention, and all of them live at once.
+        Operator::Call { .. }
+        | Operator::CallIndirect { .. }
+        | Operator::ReturnCall { .. }
+        | Operator::ReturnCallIndirect { .. } => 1 + values * CROSSING_VALUE_COST + values * values / 50,
+        _ => (1 + values) * targets(operator),
+    }
 }
 
 /// How many places an operator can go to.
@@ -44,15 +63,23 @@ fn targets(operator: &Operator<'_>) -> u64 {
     }
 }
 
-/// Whether code after the operator is in another block than code before it.
-fn opens_block(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Block { .. }
-            | Operator::Loop { .. }
-            | Operator::If { .. }
-            | Operator::Else
-            | Operator::BrIf { .. }
-            | Operator::BrTable { .. }
-    )
+/// How many blocks the compiler makes of an operator: for where it may go, for the check of the deadline, for what is
+/// only looked up when it is first used, and for the pieces in which a bulk operation is done.
+fn blocks_of(operator: &Operator<'_>) -> u64 {
+    match operator {
+        Operator::Block { .. } | Operator::Else => 1,
+        Operator::BrIf { .. }
+        | Operator::CallIndirect { .. }
+        | Operator::ReturnCallIndirect { .. }
+        | Operator::TableGet { .. } => 2,
+        Operator::Loop { .. } | Operator::If { .. } | Operator::TableGrow { .. } => 3,
+        Operator::BrTable { .. } => 1 + targets(operator),
+        Operator::MemoryCopy { .. }
+        | Operator::MemoryFill { .. }
+        | Operator::MemoryInit { .. }
+        | Operator::TableCopy { .. }
+        | Operator::TableFill { .. }
+        | Operator::TableInit { .. } => 8,
+        _ => 0,
+    }
 }

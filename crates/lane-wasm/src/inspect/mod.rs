@@ -6,6 +6,7 @@
 mod bounds;
 mod function;
 mod interfaces;
+mod module;
 mod scan;
 
 use omega_contract::ports::LaneRefusal;

@@ -12,11 +12,14 @@ use wasmparser::{
 };
 
 use super::bounds::{
-    CODE_BYTES_MAX, CODE_COST_MAX, COMPONENT_BYTES_MAX, ComponentShape, Count, Expansion, FUNCTION_COST_MAX,
-    FUNCTIONS_MAX, MODULE_ITEMS_MAX, MODULES_MAX, NESTED_COMPONENTS_MAX, NESTING_MAX, TABLE_START_MAX, at_most,
+    CODE_BYTES_MAX, CODE_COST_MAX, COMPONENT_BYTES_MAX, COMPONENT_TYPE_BYTES_MAX, ComponentShape, Count, Expansion,
+    FUNCTION_COST_MAX, FUNCTIONS_MAX, MODULE_ITEMS_MAX, MODULES_MAX, NESTED_COMPONENTS_MAX, NESTING_MAX,
+    TABLE_START_MAX, at_most,
 };
 use super::interfaces::check_import;
+use super::module::{FUNCTION_BASE_COST, ModuleShape};
 use super::{FEATURES, function, invalid, not_wasm};
+use crate::options::CORE_INSTANCES_MAX;
 
 /// What is known of the component so far.
 pub(crate) struct Scan<'a> {
@@ -35,14 +38,16 @@ struct Counts {
     functions: Count,
     module_items: Count,
     modules: Count,
+    core_instances: Count,
     nested_components: Count,
+    component_type_bytes: Count,
     code_cost: Count,
 }
 
 /// What is being read.
 enum Level {
     Component(ComponentShape),
-    Module,
+    Module(ModuleShape),
 }
 
 type Done = Result<(), LaneRefusal>;
@@ -61,8 +66,10 @@ impl<'a> Scan<'a> {
                 functions: Count::new("functions", FUNCTIONS_MAX),
                 module_items: Count::new("items of core modules", MODULE_ITEMS_MAX),
                 modules: Count::new("core modules", MODULES_MAX),
+                core_instances: Count::new("core instances", u64::from(CORE_INSTANCES_MAX)),
                 nested_components: Count::new("components inside", NESTED_COMPONENTS_MAX),
-                code_cost: Count::new("units of compile cost in all functions", CODE_COST_MAX),
+                component_type_bytes: Count::new("bytes of component types", COMPONENT_TYPE_BYTES_MAX),
+                code_cost: Count::new("units of compile cost together", CODE_COST_MAX),
             },
         }
     }
@@ -108,7 +115,10 @@ impl<'a> Scan<'a> {
         use Payload as P;
         match payload {
             P::Version { encoding, .. } => self.begin(*encoding),
-            P::TypeSection(section) => self.module_items(section),
+            P::TypeSection(section) => {
+                self.module_items(section)?;
+                self.costs(|module| module.types(section))
+            }
             P::ImportSection(section) => self.module_items(section),
             P::TableSection(section) => {
                 self.module_items(section)?;
@@ -116,22 +126,38 @@ impl<'a> Scan<'a> {
                     let table = table.map_err(|error| not_wasm(&error))?;
                     at_most("elements at the start of a table", table.ty.initial, TABLE_START_MAX)?;
                 }
-                Ok(())
+                self.starts_up(|module| module.tables(section))
             }
             P::MemorySection(section) => self.module_items(section),
             P::TagSection(section) => self.module_items(section),
-            P::GlobalSection(section) => self.module_items(section),
+            P::GlobalSection(section) => {
+                self.module_items(section)?;
+                self.starts_up(|module| module.globals(section))
+            }
             P::ExportSection(section) => self.module_items(section),
-            P::ElementSection(section) => self.module_items(section),
-            P::DataSection(section) => self.module_items(section),
-            P::FunctionSection(section) => self.counts.functions.add(u64::from(section.count())),
+            P::ElementSection(section) => {
+                self.module_items(section)?;
+                self.starts_up(|module| module.elements(section))
+            }
+            P::DataSection(section) => {
+                self.module_items(section)?;
+                self.starts_up(|module| module.data(section))
+            }
+            P::FunctionSection(section) => {
+                self.counts.functions.add(u64::from(section.count()))?;
+                self.costs(|module| module.functions(section))
+            }
             P::CodeSectionStart { size, .. } => self.counts.code_bytes.add(u64::from(*size)),
             P::InstanceSection(section) => self.core_instances(section),
-            P::CoreTypeSection(section) => self.component_items(section),
+            P::CoreTypeSection(section) => self.component_types(section),
             P::ComponentInstanceSection(section) => self.component_instances(section),
             P::ComponentAliasSection(section) => self.component_items(section),
-            P::ComponentTypeSection(section) => self.component_items(section),
-            P::ComponentCanonicalSection(section) => self.component_items(section),
+            P::ComponentTypeSection(section) => self.component_types(section),
+            P::ComponentCanonicalSection(section) => {
+                self.no_code_inside()?;
+                self.component_items(section)?;
+                self.counts.code_cost.add(u64::from(section.count()).saturating_mul(FUNCTION_BASE_COST))
+            }
             P::ComponentImportSection(section) => self.imports(section),
             P::ComponentExportSection(section) => self.exports(section),
             // Neither counts anything, and what is not known the validator refuses.
@@ -146,7 +172,7 @@ impl<'a> Scan<'a> {
             }
             (Encoding::Module, false) => {
                 self.counts.modules.add(1)?;
-                self.levels.push(Level::Module);
+                self.levels.push(Level::Module(ModuleShape::default()));
             }
             (Encoding::Component, outermost) => {
                 self.counts.nested_components.add(u64::from(!outermost))?;
@@ -160,7 +186,8 @@ impl<'a> Scan<'a> {
         match self.levels.pop() {
             Some(Level::Component(shape)) if self.levels.is_empty() => self.expansion.root(shape),
             Some(Level::Component(shape)) => self.expansion.nested(shape),
-            Some(Level::Module) | None => {}
+            Some(Level::Module(module)) => return self.counts.code_cost.add(module.startup_cost()),
+            None => {}
         }
         Ok(())
     }
@@ -178,6 +205,38 @@ impl<'a> Scan<'a> {
         self.counts.code_cost.add(cost)
     }
 
+    /// Adds what the engine writes for the module that is being read.
+    fn costs(&mut self, of: impl FnOnce(&mut ModuleShape) -> wasmparser::Result<u64>) -> Done {
+        let Some(Level::Module(module)) = self.levels.last_mut() else { return Ok(()) };
+        let cost = of(module).map_err(|error| not_wasm(&error))?;
+        self.counts.code_cost.add(cost)
+    }
+
+    /// Adds to what the start-up function of the module that is being read costs. It is one function.
+    fn starts_up(&mut self, with: impl FnOnce(&mut ModuleShape) -> wasmparser::Result<()>) -> Done {
+        let Some(Level::Module(module)) = self.levels.last_mut() else { return Ok(()) };
+        with(module).map_err(|error| not_wasm(&error))?;
+        at_most("units of compile cost in the start-up of a module", module.startup_cost(), FUNCTION_COST_MAX)
+    }
+
+    /// A component inside with code of its own is composed with another one by code that the engine writes: it is not
+    /// counted, it fails for any two that have a memory each, and no build of a single plugin needs it.
+    fn no_code_inside(&self) -> Done {
+        if self.levels.len() > 1 {
+            return Err(invalid(
+                "a component inside it has code of its own; make a pipeline of plugins, not a plugin of components"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn component_types<T>(&mut self, section: &SectionLimited<'_, T>) -> Done {
+        self.component_items(section)?;
+        let range = section.range();
+        self.counts.component_type_bytes.add((range.end - range.start) as u64)
+    }
+
     fn module_items<T>(&mut self, section: &SectionLimited<'_, T>) -> Done {
         self.counts.module_items.add(u64::from(section.count()))
     }
@@ -193,8 +252,9 @@ impl<'a> Scan<'a> {
         self.component_items(section)?;
         for instance in section.clone() {
             let instance = instance.map_err(|error| not_wasm(&error))?;
-            if let (Instance::Instantiate { .. }, Some(Level::Component(shape))) = (instance, self.levels.last_mut()) {
-                shape.core_instances += 1;
+            if let Instance::Instantiate { .. } = instance {
+                self.no_code_inside()?;
+                self.counts.core_instances.add(1)?;
             }
         }
         Ok(())

@@ -3,7 +3,10 @@
 
 use omega_contract::ErrorCode;
 use omega_contract::ports::Lane;
-use wasm_encoder::{CodeSection, Component, Function, FunctionSection, Module, ModuleSection, TypeSection, ValType};
+use wasm_encoder::{
+    CodeSection, Component, Function, FunctionSection, MemorySection, MemoryType, Module, ModuleSection, RefType,
+    TableSection, TableType, TypeSection, ValType,
+};
 
 use crate::support::{lane, program, refusal};
 
@@ -36,7 +39,8 @@ fn functions_are_counted() {
 
 #[test]
 fn items_of_modules_are_counted() {
-    check(|count| module(&"(global i32 (i32.const 0))".repeat(count)), 500_000);
+    let import = |number: usize| format!(r#"(import "" "{number}" (global i32))"#);
+    check(|count| module(&(0..count).map(import).collect::<String>()), 500_000);
 }
 
 #[test]
@@ -62,9 +66,9 @@ fn core_instances_are_counted() {
 
 #[test]
 fn instances_of_instances_are_counted() {
-    // Each level makes two of the level before: 2^n core instances in n lines.
+    // Each level makes two of the level before: 2^n types in n lines.
     let of = |levels: usize| {
-        let mut text = "(component (component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+        let mut text = "(component (component $c0 (type (func)))".to_owned();
         for level in 1..=levels {
             let before = level - 1;
             text += &format!(
@@ -104,6 +108,26 @@ fn functions(count: usize, locals: u32, body: &[u8], shape: (usize, usize)) -> V
     }
     let mut module = Module::new();
     module.section(&types).section(&indices).section(&code);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&module));
+    component.finish()
+}
+
+/// As [`functions`], one function, with a table and a memory beside it.
+fn functions_with_table_and_memory(locals: u32, body: &[u8]) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut indices = FunctionSection::new();
+    indices.function(0);
+    let mut code = CodeSection::new();
+    code.function(Function::new([(locals, ValType::I64)]).raw(body.iter().copied()).raw([END]));
+    let mut tables = TableSection::new();
+    let (minimum, maximum) = (1, None);
+    tables.table(TableType { element_type: RefType::FUNCREF, table64: false, minimum, maximum, shared: false });
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { minimum, maximum, memory64: false, shared: false, page_size_log2: None });
+    let mut module = Module::new();
+    module.section(&types).section(&indices).section(&tables).section(&memories).section(&code);
     let mut component = Component::new();
     component.section(&ModuleSection(&module));
     component.finish()
@@ -166,6 +190,91 @@ fn calls_with_a_thousand_values_are_bounded() {
     };
     assert!(is_taken(of(50)));
     assert!(!is_taken(of(20_000)));
+}
+
+/// The engine writes a way in and out for each signature, quadratic in its values.
+#[test]
+fn signatures_are_bounded() {
+    let of = |count: usize| {
+        let many = "i64 ".repeat(1_000);
+        module(&(0..count).map(|_| format!("(type (func (param {many})))")).collect::<String>())
+    };
+    assert!(is_text_taken(&of(500)));
+    assert!(!is_text_taken(&of(1_000)));
+    // And for each function, since any may be reached from outside.
+    let of = |count: usize| {
+        let many = "i64 ".repeat(1_000);
+        module(&format!("(type $t (func (param {many}))) {}", "(func (type $t))".repeat(count)))
+    };
+    assert!(is_text_taken(&of(500)));
+    assert!(!is_text_taken(&of(1_000)));
+}
+
+/// Elements, data, globals and tables are put in their places by one function that the engine writes.
+#[test]
+fn start_up_is_bounded() {
+    let passive = |count: usize| module(&format!("(func $f) (elem func {})", "$f ".repeat(count)));
+    let expressions = |count: usize| module(&format!("(func $f) (elem funcref {})", "(ref.func $f)".repeat(count)));
+    let data = |count: usize| module(&format!("(memory 1) {}", r#"(data (i32.const 0) "")"#.repeat(count)));
+    let globals = |count: usize| module(&"(global i32 (i32.const 0))".repeat(count));
+    // One constant expression of any length.
+    let sums = |count: usize| {
+        module(&format!("(global i32 {} (i32.const 0) {})", "(i32.const 0) ".repeat(count), "(i32.add) ".repeat(count)))
+    };
+    let kinds: [(fn(usize) -> String, usize, usize); 5] = [
+        (passive, 50_000, 60_000),
+        (expressions, 40_000, 60_000),
+        (data, 15_000, 17_000),
+        (globals, 50_000, 70_000),
+        (sums, 600_000, 700_000),
+    ];
+    for (index, (of, taken, refused)) in kinds.into_iter().enumerate() {
+        assert!(is_text_taken(&of(taken)), "{index}");
+        assert!(!is_text_taken(&of(refused)), "{index}");
+    }
+}
+
+/// An operator of which the compiler makes several blocks counts as several: none of these is one in WebAssembly.
+#[test]
+fn blocks_that_only_the_compiler_sees_are_bounded() {
+    const I32_CONST_0: [u8; 2] = [0x41, 0x00];
+    let zeros = |count: usize| I32_CONST_0.repeat(count);
+    let bulk = |code: &[u8]| [zeros(3), code.to_vec()].concat();
+    let kinds = [
+        ("call_indirect", [zeros(1), vec![0x11, 0x00, 0x00]].concat()),
+        ("table.get", [zeros(1), vec![0x25, 0x00, DROP]].concat()),
+        ("memory.fill", bulk(&[0xfc, 0x0b, 0x00])),
+        ("memory.copy", bulk(&[0xfc, 0x0a, 0x00, 0x00])),
+        ("table.copy", bulk(&[0xfc, 0x0e, 0x00, 0x00])),
+    ];
+    for (name, operator) in kinds {
+        let of = |times: usize| functions_with_table_and_memory(2_000, &operator.repeat(times));
+        assert!(is_taken(of(100)), "{name}");
+        assert!(!is_taken(of(2_500)), "{name}");
+    }
+}
+
+#[test]
+fn component_types_are_bounded_in_bytes() {
+    // One item, however much it declares.
+    let of = |declared: usize| format!("(component (type (instance {})))", "(type u8)".repeat(declared));
+    assert!(is_text_taken(&of(80_000)));
+    assert!(!is_text_taken(&of(140_000)));
+}
+
+#[test]
+fn components_inside_have_no_code_of_their_own() {
+    let check = |inside: &str| {
+        let text = format!("(component (component {inside}))");
+        let (code, detail) = refusal(lane().inspect(&program(wat::parse_str(&text).unwrap())));
+        assert_eq!(code, ErrorCode::ComponentInvalid);
+        assert!(detail.contains("code of its own"), "{inside}: {detail}");
+    };
+    check("(core module $m) (core instance (instantiate $m))");
+    check(r#"(import "f" (func $f)) (core func (canon lower (func $f)))"#);
+    check("(type $r (resource (rep i32))) (core func (canon resource.drop $r))");
+    // Only carried or passed on, it is no code of the component inside.
+    assert!(is_text_taken(r#"(component (component (core module) (import "f" (func $f)) (export "g" (func $f))))"#));
 }
 
 #[test]
