@@ -213,6 +213,7 @@ fn signatures_are_bounded() {
 /// Elements, data, globals and tables are put in their places by one function that the engine writes.
 #[test]
 fn start_up_is_bounded() {
+    type Text = fn(usize) -> String;
     let passive = |count: usize| module(&format!("(func $f) (elem func {})", "$f ".repeat(count)));
     let expressions = |count: usize| module(&format!("(func $f) (elem funcref {})", "(ref.func $f)".repeat(count)));
     let data = |count: usize| module(&format!("(memory 1) {}", r#"(data (i32.const 0) "")"#.repeat(count)));
@@ -221,7 +222,7 @@ fn start_up_is_bounded() {
     let sums = |count: usize| {
         module(&format!("(global i32 {} (i32.const 0) {})", "(i32.const 0) ".repeat(count), "(i32.add) ".repeat(count)))
     };
-    let kinds: [(fn(usize) -> String, usize, usize); 5] = [
+    let kinds: [(Text, usize, usize); 5] = [
         (passive, 50_000, 60_000),
         (expressions, 40_000, 60_000),
         (data, 15_000, 17_000),

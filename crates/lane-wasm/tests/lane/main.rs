@@ -4,6 +4,7 @@
 mod bombs;
 mod calls;
 mod components;
+mod costly;
 mod determinism;
 mod endings;
 mod isolation;

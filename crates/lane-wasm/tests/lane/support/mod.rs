@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::cast_possible_truncation, reason = "shared by tests and benches; small numbers")]
 
 pub(crate) mod imports;
+pub(crate) mod shapes;
 pub(crate) mod wat;
 
 use std::collections::BTreeMap;
