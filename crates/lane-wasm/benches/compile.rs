@@ -71,10 +71,10 @@ fn shapes() -> Vec<(String, Guest)> {
     }
     let fill = "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))";
     shapes.push(("500 locals over 1800 fills".to_owned(), over(500, fill, 1_800)));
-    shapes.push(("15000 data segments".to_owned(), with(&r#"(data (i32.const 2000) "a")"#.repeat(15_000))));
+    shapes.push(("5000 data segments".to_owned(), with(&r#"(data (i32.const 2000) "a")"#.repeat(5_000))));
     shapes
-        .push(("50000 passive elements".to_owned(), with(&format!("(func $q) (elem func {})", "$q ".repeat(50_000)))));
-    shapes.push(("50000 active elements".to_owned(), with(&active_elements(50_000))));
+        .push(("10000 passive elements".to_owned(), with(&format!("(func $q) (elem func {})", "$q ".repeat(10_000)))));
+    shapes.push(("10000 active elements".to_owned(), with(&active_elements(10_000))));
     shapes.push(("50000 globals".to_owned(), with(&"(global i32 (i32.const 1))".repeat(50_000))));
     shapes.push(("1900000 bytes of one constant".to_owned(), with(&sum(630_000))));
     shapes

@@ -10,8 +10,9 @@
 //! What never happens here: validation. What is not valid costs something or nothing, and is refused by the validator.
 
 use wasmparser::{
-    BinaryReaderError, ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind, ElementSectionReader,
-    FunctionSectionReader, GlobalSectionReader, TableInit, TableSectionReader, TypeSectionReader,
+    BinaryReaderError, ConstExpr, DataKind, DataSectionReader, Element, ElementItems, ElementKind,
+    ElementSectionReader, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, Operator, TableInit,
+    TableSectionReader, TypeRef, TypeSectionReader,
 };
 
 /// What each function costs before its first operator, and each way in or out of one.
@@ -22,6 +23,11 @@ pub(crate) const CROSSING_VALUE_COST: u64 = 20;
 const SEGMENT_COST: u64 = 500;
 /// What an element costs: the function found, the table's bound checked, the element stored.
 const ELEMENT_COST: u64 = 150;
+/// The start-up is one function, and the compiler's work on it grows with the square of what it does: so many data
+/// segments squared are a unit.
+const SEGMENTS_SQUARED_PER_UNIT: u64 = 6;
+/// So many elements squared are a unit, where code puts them in their places.
+const ELEMENTS_SQUARED_PER_UNIT: u64 = 20;
 /// What a byte of a constant expression costs; an operator has one at least.
 const EXPRESSION_BYTE_COST: u64 = 4;
 /// What a global or a table costs besides its expression.
@@ -34,14 +40,31 @@ type Result<T> = std::result::Result<T, BinaryReaderError>;
 pub(crate) struct ModuleShape {
     /// How many values each type of function takes and gives.
     values: Vec<u64>,
-    /// What its start-up function costs so far.
+    /// What its start-up function costs so far, each part by itself.
     startup: u64,
+    /// Elements that its tables start with, by table; an imported table's are not known.
+    tables: Vec<u64>,
+    imports_table: bool,
+    elements: u64,
+    /// Whether some elements are put in their places by code: then all that follow are.
+    placed_by_code: bool,
+    segments: u64,
 }
 
 impl ModuleShape {
     /// What the start-up function costs so far.
     pub(crate) const fn startup_cost(&self) -> u64 {
-        self.startup
+        let elements = if self.placed_by_code { self.elements } else { 0 };
+        let squares = elements.saturating_mul(elements) / ELEMENTS_SQUARED_PER_UNIT;
+        let more = self.segments.saturating_mul(self.segments) / SEGMENTS_SQUARED_PER_UNIT;
+        self.startup.saturating_add(squares).saturating_add(more)
+    }
+
+    pub(crate) fn imports(&mut self, section: &ImportSectionReader<'_>) -> Result<()> {
+        for import in section.clone().into_imports() {
+            self.imports_table |= matches!(import?.ty, TypeRef::Table(_));
+        }
+        Ok(())
     }
 
     /// The cost of the types of a section: a way out for each.
@@ -68,8 +91,11 @@ impl ModuleShape {
 
     pub(crate) fn tables(&mut self, section: &TableSectionReader<'_>) -> Result<()> {
         for table in section.clone() {
-            if let TableInit::Expr(expression) = table?.init {
+            let table = table?;
+            self.tables.push(table.ty.initial);
+            if let TableInit::Expr(expression) = table.init {
                 self.expression(&expression);
+                self.placed_by_code = true;
             }
             self.add(ITEM_COST);
         }
@@ -91,11 +117,16 @@ impl ModuleShape {
                 self.expression(offset_expr);
             }
             self.add(SEGMENT_COST);
+            self.placed_by_code |= !self.is_placed_ahead(&segment);
             match segment.items {
-                ElementItems::Functions(items) => self.add(u64::from(items.count()).saturating_mul(ELEMENT_COST)),
+                ElementItems::Functions(items) => {
+                    self.elements += u64::from(items.count());
+                    self.add(u64::from(items.count()).saturating_mul(ELEMENT_COST));
+                }
                 ElementItems::Expressions(_, items) => {
                     for item in items {
                         self.expression(&item?);
+                        self.elements += 1;
                         self.add(ELEMENT_COST);
                     }
                 }
@@ -109,9 +140,26 @@ impl ModuleShape {
             if let DataKind::Active { offset_expr, .. } = segment?.kind {
                 self.expression(&offset_expr);
             }
+            self.segments += 1;
             self.add(SEGMENT_COST);
         }
         Ok(())
+    }
+
+    /// Whether the engine needs no code for these elements: functions, at a known place in a table of known size. It
+    /// is so of what a linker writes.
+    fn is_placed_ahead(&self, segment: &Element<'_>) -> bool {
+        let (ElementKind::Active { table_index, offset_expr }, ElementItems::Functions(items)) =
+            (&segment.kind, &segment.items)
+        else {
+            return false;
+        };
+        let mut operators = offset_expr.get_operators_reader();
+        let (Ok(Operator::I32Const { value }), Ok(Operator::End)) = (operators.read(), operators.read()) else {
+            return false;
+        };
+        let table = self.tables.get(table_index.unwrap_or(0) as usize).copied().unwrap_or(0);
+        !self.imports_table && u64::from(value.cast_unsigned()) + u64::from(items.count()) <= table
     }
 
     fn expression(&mut self, expression: &ConstExpr<'_>) {

@@ -119,7 +119,10 @@ impl<'a> Scan<'a> {
                 self.module_items(section)?;
                 self.costs(|module| module.types(section))
             }
-            P::ImportSection(section) => self.module_items(section),
+            P::ImportSection(section) => {
+                self.module_items(section)?;
+                self.starts_up(|module| module.imports(section))
+            }
             P::TableSection(section) => {
                 self.module_items(section)?;
                 for table in section.clone() {

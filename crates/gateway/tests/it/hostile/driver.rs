@@ -12,7 +12,7 @@ use omega_ledger::Strictness;
 use serde_json::json;
 
 use super::host_watch::{HostWatch, MayChange};
-use super::{Asked, Ending, Expected, Files, Given, Row};
+use super::{Asked, Ending, Expected, Files, Given, Row, TIMEOUT};
 use crate::harness::{Bench, edit, id, package};
 
 /// A package that is good but for its code: text in, text out, nothing asked for.
@@ -40,7 +40,14 @@ impl<'a> Driver<'a> {
         let Row { name, attack, given, expected } = row;
         self.watch.start();
         let (files, payload) = match given {
-            Given::Guest(asked) => (package(&format!("hostile/{name}")), self.payload(*asked)),
+            Given::Guest(asked) => {
+                let mut files = package(&format!("hostile/{name}"));
+                // What is to end otherwise is not to run out of time on a slow machine.
+                if matches!(expected, Expected::Ends(endings) if !endings.contains(&TIMEOUT)) {
+                    edit(&mut files, |manifest| manifest["limits"]["max_ms"] = json!(20_000));
+                }
+                (files, self.payload(*asked))
+            }
             Given::Component(code, max_ms) => {
                 let mut files = carrier(name);
                 files.insert("plugin.wasm".into(), code().into());
