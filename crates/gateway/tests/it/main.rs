@@ -2,6 +2,7 @@
 //! linked once.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
 
+mod crash;
 mod embedding;
 mod error_codes;
 mod harness;

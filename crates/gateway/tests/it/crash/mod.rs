@@ -1,0 +1,11 @@
+//! What a home must be after its process, its disk or its clock failed: a gateway that is loaded and cut off, and what
+//! is held against what it told before.
+
+mod clock;
+mod full_disk;
+mod kill;
+mod load;
+mod mounts;
+mod read_only;
+mod survey;
+mod two_processes;
