@@ -9,8 +9,9 @@
 
 use std::hash::RandomState;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use omega_contract::ports::{Recorded, RecorderError};
 use omega_contract::proof_bundle::Durability;
@@ -24,6 +25,7 @@ use crate::open_calls::{CallPart, OpenCalls};
 use crate::queue::{Batch, Leadership, Queue};
 use crate::segment_writer::SegmentWriter;
 use crate::space::Space;
+use crate::sync::{Condvar, Mutex, MutexGuard, wait_timeout};
 
 /// What the ledger, its waiters and its threads share.
 pub(crate) struct Shared {
@@ -69,6 +71,15 @@ impl Shared {
             drop(queue.poison("a thread panicked while it held the queue"));
             queue
         })
+    }
+
+    /// Sleeps until the flusher is needed, for `timeout` at most.
+    pub(crate) fn flusher_sleep<'a>(
+        &'a self,
+        queue: MutexGuard<'a, Queue>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Queue> {
+        wait_timeout(&self.flusher, queue, &self.queue, timeout).unwrap_or_else(|| self.queue())
     }
 
     /// Gives a draft its place.

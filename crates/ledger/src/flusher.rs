@@ -4,7 +4,6 @@
 //! It sleeps while there is nothing to do and ends with the ledger.
 
 use std::sync::Arc;
-use std::sync::MutexGuard;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::commit::Shared;
 use crate::error::LedgerError;
 use crate::options::{DISK_CHECK_MS, FLUSH_INTERVAL_MS};
 use crate::queue::{Leadership, Queue};
+use crate::sync::MutexGuard;
 
 pub(crate) fn spawn_flusher(shared: &Arc<Shared>) -> Result<JoinHandle<()>, LedgerError> {
     let shared = Arc::clone(shared);
@@ -20,7 +20,7 @@ pub(crate) fn spawn_flusher(shared: &Arc<Shared>) -> Result<JoinHandle<()>, Ledg
     thread.spawn(move || flush_until_closing(&shared)).map_err(failed)
 }
 
-fn flush_until_closing(shared: &Shared) {
+pub(crate) fn flush_until_closing(shared: &Shared) {
     let mut queue = shared.queue();
     while !queue.closing {
         if queue.flusher_idle {
@@ -65,6 +65,5 @@ fn sleep_until_stirred<'a>(shared: &'a Shared, queue: MutexGuard<'a, Queue>) -> 
 }
 
 fn sleep<'a>(shared: &'a Shared, queue: MutexGuard<'a, Queue>, milliseconds: u64) -> MutexGuard<'a, Queue> {
-    let slept = shared.flusher.wait_timeout(queue, Duration::from_millis(milliseconds));
-    slept.map_or_else(|_| shared.queue(), |(queue, _)| queue)
+    shared.flusher_sleep(queue, Duration::from_millis(milliseconds))
 }

@@ -15,7 +15,7 @@ mod durable;
 mod encode;
 mod error;
 mod export;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod faults;
 mod filter;
 mod flusher;
@@ -25,6 +25,8 @@ mod interrupted;
 mod ledger;
 mod lock;
 mod mark;
+#[cfg(all(test, feature = "model"))]
+mod model;
 mod open_calls;
 mod options;
 mod overview;
@@ -39,6 +41,7 @@ mod segment_writer;
 mod sequence;
 mod space;
 mod stream;
+mod sync;
 mod tally;
 mod verify;
 mod view;

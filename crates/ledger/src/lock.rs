@@ -11,9 +11,20 @@ const LOCK_FILE: &str = "lock";
 const RETRY_MS: u64 = 20;
 
 /// The right to write. The system takes it back when the process ends, however it ends.
+///
+/// The lock belongs to the open file, not to this descriptor of it. A child that another thread starts has a copy of the
+/// descriptor between its fork and its exec (only exec closes it), so that closing ours would leave the lock to that
+/// child for the moment: it is let go of in so many words.
 #[derive(Debug)]
 pub(crate) struct WriterLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Where that fails, closing the file does the same as soon as no copy is left.
+        let _left_to_close = self.file.unlock();
+    }
 }
 
 impl WriterLock {
@@ -34,7 +45,7 @@ impl WriterLock {
             }
         }
         tell_holder(&mut file).map_err(LedgerError::write("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -64,6 +75,31 @@ mod tests {
         assert!(matches!(refused, LedgerError::Locked { pid } if pid == Some(std::process::id())), "{refused}");
         drop(first);
         WriterLock::take(dir.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = WriterLock::take(dir.path(), Duration::ZERO).unwrap();
+        // What a child that is just being started holds.
+        let _copy = first.file.try_clone().unwrap();
+        drop(first);
+        WriterLock::take(dir.path(), Duration::ZERO).unwrap();
+    }
+
+    /// No child takes the lock with it: else a worker that outlives a crash would keep the home closed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_does_not_inherit_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = WriterLock::take(dir.path(), Duration::ZERO).unwrap();
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
+        let files: Vec<_> = open.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok()).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!files.is_empty() && !files.contains(&dir.path().canonicalize().unwrap().join(LOCK_FILE)), "{files:?}");
+        drop(lock);
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub(crate) struct Queue {
     pub(crate) flusher_idle: bool,
     pub(crate) closing: bool,
     watches: Vec<Watch>,
+    batch_events_max: usize,
+    events_max: usize,
 }
 
 /// Buffers that are kept for the next batches.
@@ -80,6 +82,11 @@ const SPARE_BUFFERS_MAX: usize = 4;
 
 impl Queue {
     pub(crate) fn new(sequence: Sequence) -> Self {
+        Self::bounded(sequence, BATCH_EVENTS_MAX, QUEUE_EVENTS_MAX)
+    }
+
+    /// With room for this many events in a batch and in all.
+    pub(crate) fn bounded(sequence: Sequence, batch_events_max: usize, events_max: usize) -> Self {
         let next_index = sequence.next_index();
         Self {
             sequence,
@@ -98,11 +105,13 @@ impl Queue {
             flusher_idle: true,
             closing: false,
             watches: Vec::new(),
+            batch_events_max,
+            events_max,
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.queued_events >= QUEUE_EVENTS_MAX || self.queued_bytes >= QUEUE_BYTES_MAX
+        self.queued_events >= self.events_max || self.queued_bytes >= QUEUE_BYTES_MAX
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -115,8 +124,8 @@ impl Queue {
 
     /// Gives the event its place and puts its line into the last batch.
     pub(crate) fn append(&mut self, line: &DraftLine, part: CallPart, run_id: &RunId, now: Timestamp) -> Recorded {
-        let fits =
-            |batch: &Batch| batch.events < BATCH_EVENTS_MAX && batch.bytes.len() + line.bytes_max() <= BATCH_BYTES_MAX;
+        let events_max = self.batch_events_max;
+        let fits = |batch: &Batch| batch.events < events_max && batch.bytes.len() + line.bytes_max() <= BATCH_BYTES_MAX;
         if !self.batches.back().is_some_and(fits) {
             self.begin_batch();
         }

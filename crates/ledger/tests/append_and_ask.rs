@@ -7,7 +7,7 @@ use omega_contract::ports::{CallKey, ClaimError};
 use omega_contract::{ErrorCode, EventDraft, EventKind, Recorder, Timestamp, canonical_bytes};
 use omega_ledger::{ExportRequest, Ledger, LedgerError, LedgerReader, Order, Query, RunQuery};
 use omega_proof::bundle::{HeadCheck, verify_bundle};
-use support::{block_on, call, draft, impatient, open};
+use support::{block_on, call, draft, open, options};
 
 fn export(run: &str) -> ExportRequest {
     ExportRequest {
@@ -166,7 +166,7 @@ fn one_writer_and_any_number_of_readers() {
     let ledger = open(dir.path());
     call(&ledger, "run", "a");
     ledger.flush().unwrap();
-    let refused = Ledger::open(dir.path(), impatient()).unwrap_err();
+    let refused = Ledger::open(dir.path(), options()).unwrap_err();
     assert!(matches!(refused, LedgerError::Locked { pid } if pid == Some(std::process::id())), "{refused}");
     assert_eq!(refused.code(), ErrorCode::HomeLocked);
     let reader = LedgerReader::open(dir.path()).unwrap();

@@ -11,7 +11,7 @@ use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventKind, Recorder, Sha256Hex};
 use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Query, Strictness, verify};
 use proptest::prelude::*;
-use support::{block_on, call, draft, impatient, open, options};
+use support::{block_on, call, draft, open, options};
 
 const SYNCED: &str = "synced";
 
@@ -314,13 +314,13 @@ fn a_second_process_is_told_who_holds_the_ledger_and_may_read() {
     let mut child = spawn_child(dir.path());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     lines.find(|line| line.starts_with("acknowledged ")).unwrap();
-    let refused = Ledger::open(dir.path(), impatient()).unwrap_err();
+    let refused = Ledger::open(dir.path(), options()).unwrap_err();
     assert!(matches!(refused, LedgerError::Locked { pid } if pid == Some(child.id())), "{refused}");
     assert!(LedgerReader::open(dir.path()).unwrap().event(0).unwrap().is_some());
     verify(dir.path(), Strictness::Strict, |_| ()).unwrap();
     child.kill().unwrap();
-    assert!(open(dir.path()).opening().events >= 2);
     child.wait().unwrap();
+    assert!(open(dir.path()).opening().events >= 2);
 }
 
 #[test]

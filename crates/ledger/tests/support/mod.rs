@@ -36,14 +36,8 @@ impl Clock for TestClock {
     }
 }
 
-/// Patient with the lock: a child that another test starts holds all open files for the moment between its
-/// fork and its exec.
 pub(crate) fn options() -> LedgerOptions {
-    LedgerOptions { lock_wait: Duration::from_secs(30), ..LedgerOptions::new(TestClock::new()) }
-}
-
-pub(crate) fn impatient() -> LedgerOptions {
-    LedgerOptions { lock_wait: Duration::ZERO, ..options() }
+    LedgerOptions::new(TestClock::new())
 }
 
 pub(crate) fn open(dir: &Path) -> Ledger {
