@@ -63,7 +63,7 @@ impl Admin {
             plugins,
             max_capabilities,
         };
-        let _turn = self.gateway.inner.journal.turn.lock().await;
+        let _turn = self.gateway.inner.journal.turn().await?;
         self.gateway.inner.journal.decide(&Decision::Trust(trusted.clone())).await?;
         Ok(trusted)
     }
@@ -75,13 +75,18 @@ impl Admin {
     /// `key_untrusted` where the key is not trusted, `ledger_unavailable`.
     pub async fn revoke_key(&self, key_id: &KeyId) -> Result<Vec<PluginInfo>, GatewayError> {
         let inner = &self.gateway.inner;
-        let _turn = inner.journal.turn.lock().await;
+        let _turn = inner.journal.turn().await?;
         if !inner.journal.registry.trusted_keys()?.iter().any(|key| key.key_id == *key_id) {
             return Err(GatewayError::new(ErrorCode::KeyUntrusted, format!("{key_id} is not a trusted key")));
         }
+        let signed = inner.journal.registry.signed_by(key_id)?;
         inner.journal.decide(&Decision::RevokeKey { key_id: *key_id }).await?;
+        // At once, and not only as each is disabled below: loading asks for the trust of now.
+        for row in &signed {
+            inner.directory.forget(&row.info.plugin_id);
+        }
         let mut disabled = Vec::new();
-        for row in inner.journal.registry.signed_by(key_id)? {
+        for row in signed {
             if row.info.status == PluginStatus::Enabled {
                 let (plugin_id, version) = (row.info.plugin_id.clone(), row.info.version.clone());
                 inner.journal.decide(&Decision::Disable { plugin_id, version }).await?;
@@ -99,7 +104,7 @@ impl Admin {
     /// folder that overlaps another plugin's; `plugin_unknown`; `request_invalid`; `ledger_unavailable`.
     pub async fn grant(&self, grant: Grant) -> Result<(), GatewayError> {
         let inner = &self.gateway.inner;
-        let _turn = inner.journal.turn.lock().await;
+        let _turn = inner.journal.turn().await?;
         self.known(&grant.plugin_id)?;
         if !inner.config.ceilings.capabilities.contains(&grant.capability) {
             return Err(GatewayError::new(
@@ -125,7 +130,7 @@ impl Admin {
         capability: Capability,
     ) -> Result<(), GatewayError> {
         let inner = &self.gateway.inner;
-        let _turn = inner.journal.turn.lock().await;
+        let _turn = inner.journal.turn().await?;
         self.known(plugin_id)?;
         let decision = Decision::RevokeGrant { plugin_id: plugin_id.clone(), major_version, capability };
         inner.journal.decide(&decision).await?;
@@ -144,7 +149,7 @@ impl Admin {
         version: Option<&Version>,
     ) -> Result<PluginInfo, GatewayError> {
         let inner = &self.gateway.inner;
-        let _turn = inner.journal.turn.lock().await;
+        let _turn = inner.journal.turn().await?;
         let info = self.gateway.admitted_row(plugin_id, version)?.info;
         if info.status == PluginStatus::Enabled {
             return Err(GatewayError::new(
@@ -164,7 +169,7 @@ impl Admin {
     /// `ledger_corrupt`, `io`; the old database stays then.
     pub async fn rebuild_registry(&self) -> Result<RebuildReport, GatewayError> {
         let inner = &self.gateway.inner;
-        let _turn = inner.journal.turn.lock().await;
+        let _turn = inner.journal.turn_unsettled().await;
         let events = inner.ledger.lifecycle_since(None)?;
         let events_read = events.len() as u64;
         let scratch = inner.home.path().join("registry.rebuild.sqlite");
@@ -176,11 +181,7 @@ impl Admin {
         remove_database(&scratch)?;
         if !identical {
             inner.journal.registry.replace_by(events.iter().map(|placed| (placed.index, &placed.event)))?;
-            for placed in &events {
-                if let Ok(plugin_id) = placed.event.plugin_id.parse() {
-                    inner.directory.forget(&plugin_id);
-                }
-            }
+            inner.directory.forget_all();
         }
         Ok(RebuildReport { events_read, identical })
     }

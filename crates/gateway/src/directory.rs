@@ -216,6 +216,13 @@ impl Directory {
         ready.remove(plugin_id);
         self.keep(&mut ready, plugin_id, target);
     }
+
+    /// As [`Directory::forget`], of every plugin.
+    pub(crate) fn forget_all(&self) {
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        ready.clear();
+    }
 }
 
 fn ended_early(cause: &dyn std::fmt::Display) -> Refused {

@@ -35,7 +35,7 @@ impl Gateway {
         plugin_id: &PluginId,
         version: Option<&Version>,
     ) -> Result<PluginInfo, GatewayError> {
-        let _turn = self.inner.journal.turn.lock().await;
+        let _turn = self.inner.journal.turn().await?;
         let journal = &self.inner.journal;
         let row = match self.admitted_row(plugin_id, version) {
             Ok(row) => row,
@@ -60,7 +60,7 @@ impl Gateway {
     /// # Errors
     /// `plugin_unknown`, `plugin_rejected`, `ledger_unavailable`.
     pub async fn disable_plugin(&self, plugin_id: &PluginId) -> Result<PluginInfo, GatewayError> {
-        let _turn = self.inner.journal.turn.lock().await;
+        let _turn = self.inner.journal.turn().await?;
         let journal = &self.inner.journal;
         if let Some(row) = journal.registry.enabled(plugin_id)? {
             let version = row.info.version.clone();

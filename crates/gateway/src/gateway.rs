@@ -28,7 +28,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) services: Arc<HomeServices>,
     pub(crate) router: Router,

@@ -1,31 +1,74 @@
 //! Writing what was decided: the ledger first, the registry after.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventDraft, EventKind, PluginId, Recorder as _};
 use omega_ledger::Ledger;
 use omega_registry::{Decision, Registry};
 use semver::Version;
+use tokio::sync::MutexGuard;
 
+use crate::directory::Directory;
 use crate::error::GatewayError;
 
 /// The ledger and its projection, and in whose name changes are made.
+///
+/// A decision holds once it is in the ledger, also where it could not be applied after that: because the registry's disk
+/// is full, or because whoever asked for it went away half-way. Until it is applied, nothing is served from before it.
 pub(crate) struct Journal {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) actor: String,
     /// Lifecycle changes come one after the other, so that each sees what the one before decided.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
+    /// Decisions that the ledger may hold and that were not applied.
+    unapplied: AtomicU64,
 }
 
 impl Journal {
+    pub(crate) fn new(ledger: Arc<Ledger>, registry: Arc<Registry>, directory: Arc<Directory>, actor: String) -> Self {
+        Self { ledger, registry, directory, actor, turn: tokio::sync::Mutex::default(), unapplied: AtomicU64::new(0) }
+    }
+
+    /// The right to decide, with all that was decided before applied.
+    pub(crate) async fn turn(&self) -> Result<MutexGuard<'_, ()>, GatewayError> {
+        let turn = self.turn.lock().await;
+        self.settle()?;
+        Ok(turn)
+    }
+
+    /// The right to decide, whether or not what was decided before could be applied.
+    pub(crate) async fn turn_unsettled(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Makes a decision durable, then applies it. The caller holds the turn.
     pub(crate) async fn decide(&self, decision: &Decision) -> Result<Recorded, GatewayError> {
         let no_form = |error: serde_json::Error| GatewayError::new(ErrorCode::Io, error.to_string());
-        let event = self.write(decision.to_draft(&self.actor).map_err(no_form)?).await?;
+        let draft = decision.to_draft(&self.actor).map_err(no_form)?;
+        let mut deciding = Deciding { journal: self, is_applied: false };
+        let event = self.write(draft).await?;
         self.catch_up()?;
+        deciding.is_applied = true;
         Ok(event)
+    }
+
+    /// Applies what was decided and not applied, if there is anything.
+    pub(crate) fn settle(&self) -> Result<(), GatewayError> {
+        let unapplied = self.unapplied.load(Ordering::Acquire);
+        if unapplied == 0 {
+            return Ok(());
+        }
+        // First the ledger's disk: the projection never holds what the ledger could still lose.
+        self.ledger.flush()?;
+        self.catch_up()?;
+        self.directory.forget_all();
+        // One that came meanwhile is for whoever settles next.
+        let _more = self.unapplied.compare_exchange(unapplied, 0, Ordering::AcqRel, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Appends an event and waits until it is durable.
@@ -36,11 +79,24 @@ impl Journal {
     }
 
     /// Applies what the ledger holds and the registry does not.
-    pub(crate) fn catch_up(&self) -> Result<(), GatewayError> {
-        let after = self.registry.applied_index()?;
+    fn catch_up(&self) -> Result<(), GatewayError> {
+        let after = self.registry.applied()?.map(|applied| applied.index);
         let events = self.ledger.lifecycle_since(after)?;
         self.registry.apply(events.iter().map(|placed| (placed.index, &placed.event)))?;
         Ok(())
+    }
+
+    /// At the start: as [`Journal::catch_up`], but a registry that has seen events which the ledger does not have is made
+    /// anew. That is what a power cut leaves in relaxed mode, or whoever put an older ledger back.
+    pub(crate) fn reconcile(&self) -> Result<(), GatewayError> {
+        if let Some(applied) = self.registry.applied()? {
+            let found = self.ledger.event(applied.index)?.map(|placed| placed.event.event_hash);
+            if found.is_none() || found != applied.event_hash {
+                let events = self.ledger.lifecycle_since(None)?;
+                self.registry.replace_by(events.iter().map(|placed| (placed.index, &placed.event)))?;
+            }
+        }
+        self.catch_up()
     }
 
     /// Journals that an operation on a plugin was refused, and gives the error that names the event.
@@ -62,6 +118,20 @@ impl Journal {
         match self.write(draft).await {
             Ok(event) => error.recorded(event.index),
             Err(unwritable) => unwritable,
+        }
+    }
+}
+
+/// A decision under way. Dropped before it was applied, it may still be in the ledger.
+struct Deciding<'a> {
+    journal: &'a Journal,
+    is_applied: bool,
+}
+
+impl Drop for Deciding<'_> {
+    fn drop(&mut self) {
+        if !self.is_applied {
+            self.journal.unapplied.fetch_add(1, Ordering::AcqRel);
         }
     }
 }

@@ -52,7 +52,7 @@ impl Gateway {
         let gateway = tokio::task::spawn_blocking(move || assemble(home, opened_config, opened_clock, options))
             .await
             .map_err(|error| GatewayError::new(ErrorCode::Io, format!("opening ended early: {error}")))??;
-        gateway.inner.journal.catch_up()?;
+        gateway.inner.journal.reconcile()?;
         gateway.trust_operator().await?;
         gateway.journal_policy().await?;
         Ok(gateway)
@@ -98,15 +98,19 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     let directory = Arc::new(Directory::new(Arc::clone(&registry), store, lanes, config.clone()));
     let brokers = Brokers::open(home.path(), StoreLimits::default())
         .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
-    let services = Arc::new(HomeServices { directory: Arc::clone(&directory), brokers, salts_dir: home.salts_dir() });
+    let journal = Arc::new(Journal::new(Arc::clone(&ledger), registry, Arc::clone(&directory), options.actor));
+    let services = Arc::new(HomeServices {
+        journal: Arc::clone(&journal),
+        directory: Arc::clone(&directory),
+        brokers,
+        salts_dir: home.salts_dir(),
+    });
     let router = Router::new(
         Arc::clone(&ledger) as Arc<dyn Recorder>,
         Arc::clone(&services) as Arc<dyn Services>,
         Arc::clone(&clock),
         router_policy(&config),
     );
-    let journal =
-        Journal { ledger: Arc::clone(&ledger), registry, actor: options.actor, turn: tokio::sync::Mutex::default() };
     Ok(Gateway { inner: Arc::new(Inner { home, config, clock, ledger, journal, directory, services, router }) })
 }
 

@@ -31,7 +31,7 @@ impl Gateway {
     /// Any admission code, with the report and the index of the REJECT event. The package is then kept
     /// as `rejected`, by digest; it reserves no id.
     pub async fn register_plugin(&self, files: PackageFiles) -> Result<PluginInfo, GatewayError> {
-        let _turn = self.inner.journal.turn.lock().await;
+        let _turn = self.inner.journal.turn().await?;
         let trusted = self.inner.journal.registry.trusted_keys()?;
         let now = self.inner.clock.now();
         let package = match verify_package(Unverified(files), &trusted, now) {

@@ -14,12 +14,14 @@ use omega_router::{CallBrokers, Refused, Salt, Services, Target};
 use omega_validator::{Call, HeldData, Refusal, Verified};
 
 use crate::directory::Directory;
+use crate::journal::Journal;
 
 /// How long the check of a result's reference may take.
 const RESULT_CHECK_MAX: Duration = Duration::from_secs(30);
 
 /// The router's services in a home.
 pub(crate) struct HomeServices {
+    pub(crate) journal: Arc<Journal>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) brokers: Brokers,
     pub(crate) salts_dir: PathBuf,
@@ -27,7 +29,10 @@ pub(crate) struct HomeServices {
 
 impl Services for HomeServices {
     fn find<'a>(&'a self, plugin_id: &'a PluginId) -> BoxFuture<'a, Result<Arc<Target>, Refused>> {
-        Box::pin(self.directory.find(plugin_id))
+        Box::pin(async move {
+            self.journal.settle().map_err(|error| Refused::new(error.code, error.message))?;
+            self.directory.find(plugin_id).await
+        })
     }
 
     fn check_payload<'a>(

@@ -15,7 +15,8 @@ mod durable;
 mod encode;
 mod error;
 mod export;
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod faults;
 mod filter;
 mod flusher;
@@ -25,7 +26,8 @@ mod interrupted;
 mod ledger;
 mod lock;
 mod mark;
-#[cfg(all(test, feature = "model"))]
+#[cfg(test)]
+#[cfg(feature = "model")]
 mod model;
 mod open_calls;
 mod options;

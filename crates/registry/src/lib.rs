@@ -14,6 +14,6 @@ mod store;
 
 pub use decision::{Decision, GrantState, RegisteredPackage, RejectedPackage};
 pub use error::RegistryError;
-pub use projection::{REJECTED_PACKAGES_MAX, Registry};
+pub use projection::{Applied, REJECTED_PACKAGES_MAX, Registry};
 pub use query::{GrantRow, Page, PluginFilter, PluginRow, TrustRow};
 pub use store::{PackageStore, StoreError};

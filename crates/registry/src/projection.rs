@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use omega_contract::{Event, Timestamp, canonical_bytes};
+use omega_contract::{Event, Sha256Hex, Timestamp, canonical_bytes};
+use rusqlite::ErrorCode::CannotOpen;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use semver::Version;
 use serde::Serialize;
@@ -98,7 +99,16 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Database`], also where there is none.
     pub fn open_read_only(path: &Path) -> Result<Self, RegistryError> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = match readable(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?) {
+            Err(error) if error.sqlite_error_code() == Some(CannotOpen) && is_closed(path) => {
+                // A folder that cannot be written, and nobody has the file open: SQLite reads a file with a
+                // write-ahead log there only if it is told that nobody will write it.
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+                let uri = immutable_uri(path).ok_or(error)?;
+                readable(Connection::open_with_flags(uri, flags)?)?
+            }
+            opened => opened?,
+        };
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -107,28 +117,23 @@ impl Registry {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The index of the last event that was applied or passed over.
+    /// The last event that was applied or passed over.
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub fn applied_index(&self) -> Result<Option<u64>, RegistryError> {
-        let text: Option<String> = self
-            .connection()
-            .query_row("SELECT value FROM facts WHERE name = 'applied_index'", [], |row| row.get(0))
-            .optional()?;
-        let damaged = |text: &str| RegistryError::Damaged { what: format!("applied_index {text:?}") };
-        text.map(|text| text.parse().map_err(|_| damaged(&text))).transpose()
+    pub fn applied(&self) -> Result<Option<Applied>, RegistryError> {
+        applied(&self.connection())
     }
 
     /// Applies the events, in order, in one transaction; those that carry no decision only move
-    /// [`Registry::applied_index`]. Applying an event twice changes nothing.
+    /// [`Registry::applied`]. Applying an event twice changes nothing.
     ///
     /// # Errors
     /// [`RegistryError`]; then nothing was applied.
     pub fn apply<'a>(&self, events: impl IntoIterator<Item = (u64, &'a Event)>) -> Result<(), RegistryError> {
-        let applied = self.applied_index()?;
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
+        let applied = applied(&transaction)?.map(|applied| applied.index);
         apply_all(&transaction, applied, events)?;
         transaction.commit()?;
         Ok(())
@@ -171,25 +176,67 @@ impl Registry {
     }
 }
 
-/// Applies what comes after `applied` and moves the applied index.
+/// The connection, once it has read something: opening alone touches no file.
+fn readable(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Whether the last writer closed the database: then its log was taken in and removed.
+fn is_closed(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    path.exists() && !Path::new(&log).exists()
+}
+
+/// As SQLite's documentation of URI file names asks; none where the path is no text.
+fn immutable_uri(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    Some(format!("file:{}?immutable=1", text.replace('%', "%25").replace('?', "%3f").replace('#', "%23")))
+}
+
+/// How far a projection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The event's index.
+    pub index: u64,
+    /// Its hash, where it was noted: whether the ledger still has that event. A power cut may take the end of a ledger
+    /// whose events were not synced yet, and leave this file.
+    pub event_hash: Option<Sha256Hex>,
+}
+
+fn applied(connection: &Connection) -> Result<Option<Applied>, RegistryError> {
+    let fact = |name: &str| -> Result<Option<String>, RegistryError> {
+        let value = connection.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0));
+        Ok(value.optional()?)
+    };
+    let damaged = |text: &str| RegistryError::Damaged { what: format!("applied_index {text:?}") };
+    let Some(text) = fact("applied_index")? else { return Ok(None) };
+    let index = text.parse().map_err(|_| damaged(&text))?;
+    let event_hash = fact("applied_hash")?.and_then(|text| text.parse().ok());
+    Ok(Some(Applied { index, event_hash }))
+}
+
+/// Applies what comes after `applied` and moves it.
 fn apply_all<'a>(
     connection: &Connection,
     applied: Option<u64>,
     events: impl IntoIterator<Item = (u64, &'a Event)>,
 ) -> Result<(), RegistryError> {
-    let mut last = applied;
+    let mut last = None;
     for (index, event) in events {
-        if last.is_some_and(|last| index <= last) {
+        if last.map(|(last, _)| last).or(applied).is_some_and(|last| index <= last) {
             continue;
         }
         if let Some(decision) = Decision::from_event(index, event)? {
             apply_one(connection, &decision, &event.ts)?;
         }
-        last = Some(index);
+        last = Some((index, event.event_hash));
     }
-    if let Some(last) = last.filter(|_| last != applied) {
-        connection
-            .execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('applied_index', ?1)", [last.to_string()])?;
+    if let Some((index, hash)) = last {
+        let mut put = connection.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?;
+        put.execute(["applied_index", &index.to_string()])?;
+        put.execute(["applied_hash", &hash.to_string()])?;
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ fn event(at: u64, decision: &Decision) -> Event {
 }
 
 fn apply(registry: &Registry, decisions: &[Decision]) {
-    let first = registry.applied_index().unwrap().map_or(0, |index| index + 1);
+    let first = registry.applied().unwrap().map_or(0, |applied| applied.index + 1);
     let events: Vec<(u64, Event)> = (first..).zip(decisions).map(|(index, d)| (index, event(index, d))).collect();
     registry.apply(events.iter().map(|(index, event)| (*index, event))).unwrap();
 }

@@ -20,7 +20,7 @@ const KILLS_DEFAULT: u64 = 30;
 /// Kills of one home, before a new one is begun with the other durability.
 const KILLS_OF_A_HOME: u64 = 10;
 /// Opening takes about this long, and is cut off too.
-const OPENING_MS: u64 = 400;
+const OPENING_MS: u64 = 150;
 /// How long a gateway that takes calls may live.
 const LIFE_MS_MAX: u64 = 700;
 
@@ -58,7 +58,7 @@ async fn kill_9_at_any_time_loses_nothing_that_was_answered() {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut tally = Tally::default();
     while tally.kills < kills {
-        let durability = if tally.kills / KILLS_OF_A_HOME % 2 == 0 { "batch" } else { "relaxed" };
+        let durability = if (tally.kills / KILLS_OF_A_HOME).is_multiple_of(2) { "batch" } else { "relaxed" };
         let bench = Bench::with_config(&format!("durability = '{durability}'")).await;
         bench.install("examples/hello").await;
         bench.install_files(&load::keeper()).await;

@@ -6,6 +6,7 @@ mod full_disk;
 mod kill;
 mod load;
 mod mounts;
+mod projection;
 mod read_only;
 mod survey;
 mod two_processes;
