@@ -46,8 +46,20 @@ impl Gateway {
     /// `home_locked` where another process holds it, `ledger_corrupt`, `ledger_unavailable`,
     /// `config_invalid`, `home_invalid`, `io`.
     pub async fn open(home: &Home, options: OpenOptions) -> Result<Self, GatewayError> {
+        Self::open_with_clock(home, options, Arc::new(SystemClock::default())).await
+    }
+
+    /// As [`Gateway::open`], by another clock than the machine's: for a host that has a better one, and for tests.
+    /// Deadlines and breakers go by its monotonic side. Its wall time stands in events, where it never runs back.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub async fn open_with_clock(
+        home: &Home,
+        options: OpenOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, GatewayError> {
         let config = home.config().map_err(crate::home::HomeError::from)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (home, opened_config, opened_clock) = (home.clone(), config.clone(), Arc::clone(&clock));
         let gateway = tokio::task::spawn_blocking(move || assemble(home, opened_config, opened_clock, options))
             .await

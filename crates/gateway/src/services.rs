@@ -90,7 +90,8 @@ impl Services for HomeServices {
             file.persist(self.salts_dir.join(name.to_string()))?;
             fs::File::open(&self.salts_dir)?.sync_all()
         };
-        write().map_err(|error: std::io::Error| failed(error.to_string()))?;
+        // Of `tempfile`'s errors only the kind: their text names a path of the host, and this one reaches the caller.
+        write().map_err(|error: std::io::Error| failed(error.kind().to_string()))?;
         Ok(Salt(salt))
     }
 }

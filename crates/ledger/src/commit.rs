@@ -98,6 +98,13 @@ impl Shared {
         Ok(recorded)
     }
 
+    /// Closes a call that an earlier process left open. Its INVOKE is taken up again first: the reserve of disk space
+    /// is there for the ends of calls, of those before this process too.
+    pub(crate) fn close_call(&self, invoke_index: u64, outcome: &EventDraft) -> Result<Recorded, RecorderError> {
+        self.queue().reopen(OpenCalls::part(&self.call_keys, outcome), invoke_index);
+        self.record(outcome)
+    }
+
     /// Whether an event may be written now.
     pub(crate) fn admit(&self, queue: &Queue, line: &DraftLine, part: CallPart) -> Result<(), RecorderError> {
         if let Some(cause) = &queue.poison {

@@ -139,6 +139,21 @@ fn a_disk_that_runs_full_refuses_what_begins_and_takes_what_ends() {
 }
 
 #[test]
+fn a_full_disk_keeps_no_interrupted_call_from_being_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    ledger.record(draft(EventKind::Invoke, 1)).unwrap();
+    ledger.close().unwrap();
+    let disk = Arc::new(FaultyDisk::good());
+    disk.set_free_bytes(0);
+    let ledger = Ledger::open_on(disk, dir.path(), options()).unwrap();
+    assert_eq!(ledger.opening().interrupted.len(), 1);
+    assert!(ledger.record(draft(EventKind::Invoke, 2)).is_err(), "nothing new begins");
+    ledger.close().unwrap();
+    check_kept(dir.path(), &[]);
+}
+
+#[test]
 fn space_is_looked_up_again_after_enough_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Arc::new(FaultyDisk::good());

@@ -99,7 +99,7 @@ impl Ledger {
             self.shared.record(&quarantined.draft())?;
         }
         for interrupted in &self.opening.interrupted {
-            self.shared.record(&interrupted.draft())?;
+            self.shared.close_call(interrupted.invoke_index, &interrupted.draft())?;
         }
         self.shared.flush()?;
         for quarantined in &self.opening.quarantined {

@@ -122,6 +122,13 @@ impl Queue {
         self.open_calls.ends_one(part)
     }
 
+    /// Takes up a call that `outcome` will close.
+    pub(crate) fn reopen(&mut self, outcome: CallPart, invoke_index: u64) {
+        if let CallPart::Closes(key) = outcome {
+            self.open_calls.observe(CallPart::Opens(key), invoke_index);
+        }
+    }
+
     /// Gives the event its place and puts its line into the last batch.
     pub(crate) fn append(&mut self, line: &DraftLine, part: CallPart, run_id: &RunId, now: Timestamp) -> Recorded {
         let events_max = self.batch_events_max;

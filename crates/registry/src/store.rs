@@ -55,7 +55,12 @@ impl StoreError {
 }
 
 fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::Io { what, source }
+    move |source| StoreError::Io { what, source: without_path(source) }
+}
+
+/// `tempfile` puts the file's path into its errors; ours reach callers and name no path of the host.
+fn without_path(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() { error } else { error.kind().into() }
 }
 
 /// The content-addressed store of package files.
@@ -159,7 +164,7 @@ impl PackageStore {
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error("write to the package store"))?;
         file.write_all(bytes).map_err(io_error("write to the package store"))?;
         file.as_file().sync_all().map_err(io_error("sync the package store"))?;
-        file.persist(path).map_err(|e| StoreError::Io { what: "rename in the package store", source: e.error })?;
+        file.persist(path).map_err(|e| io_error("rename in the package store")(e.error))?;
         sync_folder(folder).map_err(io_error("sync a folder of the package store"))
     }
 }

@@ -2,11 +2,14 @@
 //! is held against what it told before.
 
 mod clock;
+#[cfg(target_os = "linux")]
 mod full_disk;
 mod kill;
 mod load;
+#[cfg(target_os = "linux")]
 mod mounts;
 mod projection;
+#[cfg(target_os = "linux")]
 mod read_only;
 mod survey;
 mod two_processes;
