@@ -5,6 +5,7 @@
 
 mod bench;
 mod binary;
+mod crash;
 mod demo;
 mod fuzz;
 mod guests;
@@ -36,6 +37,8 @@ Usage: cargo xtask CHORE
   readme             run the README's commands
   interop            let Node and Python recompute the hashes of a ledger
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
+  crash [KILLS]      kill a loaded gateway so often (default 500) and check its home
+  model [SCHEDULES]  try so many interleavings of the group commit (default 5000)
   bench [NAME…]      run the benches in release and print their tables
   release --key FILE [--twice]
                      build, pack and sign a release into target/dist; twice: and show that two builds agree
@@ -69,6 +72,10 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["interop"] => interop::run(&places),
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),
+        ["crash"] => crash::run(&places, crash::KILLS_DEFAULT),
+        ["crash", kills] => crash::run(&places, kills.parse()?),
+        ["model"] => crash::model(&places, crash::SCHEDULES_DEFAULT),
+        ["model", schedules] => crash::model(&places, schedules.parse()?),
         ["bench", names @ ..] => bench::run(&places, names),
         ["release", words @ ..] => release::run(&places, words),
         ["install-tools"] => tools::install(&places),

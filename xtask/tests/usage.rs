@@ -15,14 +15,18 @@ fn xtask(words: &[&str]) -> (Option<i32>, String, String) {
 fn without_a_chore_it_says_what_there_is() {
     let (code, printed, _) = xtask(&[]);
     assert_eq!(code, Some(0));
-    for chore in ["demo", "test", "guests", "tidy", "readme", "interop", "fuzz", "bench", "install-tools"] {
+    for chore in
+        ["demo", "test", "guests", "tidy", "readme", "interop", "fuzz", "crash", "model", "bench", "install-tools"]
+    {
         assert!(printed.contains(&format!("\n  {chore} ")), "{chore} is not in:\n{printed}");
     }
 }
 
 #[test]
 fn an_unknown_chore_or_stage_fails() {
-    for words in [&["dance"][..], &["test", "dance"], &["demo", "now"], &["fuzz", "soon"]] {
+    for words in
+        [&["dance"][..], &["test", "dance"], &["demo", "now"], &["fuzz", "soon"], &["crash", "0"], &["model", "often"]]
+    {
         let (code, _, said) = xtask(words);
         assert_eq!(code, Some(1), "{words:?}");
         assert!(said.starts_with("xtask: "), "{words:?}: {said}");
