@@ -177,10 +177,16 @@ fn an_invoke_that_nobody_waits_for_reaches_the_disk() {
         let options = LedgerOptions { durability, ..options() };
         let ledger = Ledger::open_on(disk.clone(), dir.path(), options).unwrap();
         let syncs = disk.syncs();
-        let invoke = ledger.record(draft(EventKind::Invoke, 1)).unwrap();
-        // The flusher's doing: this thread only looks.
-        while ledger.shared().queue().synced <= invoke.index {
-            std::thread::yield_now();
+        for number in 0..2 {
+            // Asleep, so that it has to be woken.
+            while !ledger.shared().queue().flusher_idle {
+                std::thread::yield_now();
+            }
+            let invoke = ledger.record(draft(EventKind::Invoke, number)).unwrap();
+            // The flusher's doing: this thread only looks.
+            while ledger.shared().queue().synced <= invoke.index {
+                std::thread::yield_now();
+            }
         }
         assert!(disk.syncs() > syncs);
     }

@@ -36,8 +36,8 @@ const SCHEDULES: &str = "OMEGA_TEST_SCHEDULES";
 const SCHEDULES_DEFAULT: usize = 500;
 /// Changes of priority in a schedule that prefers one thread as long as it can.
 const PCT_DEPTH: usize = 4;
-/// Small, so that a handful of callers fills it.
-const BATCH_EVENTS_MAX: usize = 2;
+/// Small, so that a handful of callers fills it, and leaders leave events to the next one.
+const BATCH_EVENTS_MAX: usize = 1;
 const QUEUE_EVENTS_MAX: usize = 3;
 
 struct Epoch;
@@ -226,7 +226,11 @@ impl<F: Future> Future for GivingUp<F> {
         self.polls -= 1;
         match self.inner.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.polls == 0 => Poll::Ready(None),
+            Poll::Pending if self.polls == 0 => {
+                // Told to lead in the meantime, perhaps; then that has to be passed on.
+                (0..3).for_each(|_| thread::yield_now());
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         }
     }
