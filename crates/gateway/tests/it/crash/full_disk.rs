@@ -151,7 +151,7 @@ impl Life {
             Step::Call => self.call(&gateway, "hello").await?,
             Step::CallThatIsKept => self.call(&gateway, KEEPER).await?,
             Step::PutArtifact => {
-                let put = gateway.admin().artifacts().put_bytes(&[1; 100_000], &ArtifactLabel::default());
+                let put = gateway.admin().artifacts().put_bytes(&vec![1; 100_000], &ArtifactLabel::default());
                 let put = put.map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
                 self.told.artifacts.push(put.digest.to_string());
             }
