@@ -137,6 +137,7 @@ const UNREACHABLE: u8 = 0x00;
 const NOP: u8 = 0x01;
 const END: u8 = 0x0b;
 const DROP: u8 = 0x1a;
+const LOOP: [u8; 2] = [0x03, 0x40];
 const EMPTY_BLOCK: [u8; 3] = [0x02, 0x40, END];
 const CALL_0: [u8; 2] = [0x10, 0x00];
 const I64_CONST_1: [u8; 2] = [0x42, 0x01];
@@ -155,6 +156,17 @@ fn locals_times_blocks_are_bounded() {
     let of = |locals: u32| functions(1, locals, &EMPTY_BLOCK.repeat(4_000), (0, 0));
     assert!(is_taken(of(100)));
     assert!(!is_taken(of(10_000)));
+}
+
+#[test]
+fn loops_inside_each_other_are_bounded() {
+    // 100 locals live through n loops: measured, compiling takes longer than in the square of n.
+    let nested = |loops: usize| functions(1, 100, &[LOOP.repeat(loops), vec![END; loops]].concat(), (0, 0));
+    assert!(is_taken(nested(500)));
+    assert!(!is_taken(nested(2_000)));
+    // Side by side they are blocks like others.
+    let in_a_row = |loops: usize| functions(1, 100, &[LOOP[0], LOOP[1], END].repeat(loops), (0, 0));
+    assert!(is_taken(in_a_row(2_000)));
 }
 
 #[test]
