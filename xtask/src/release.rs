@@ -73,6 +73,8 @@ struct Commit {
     unix_seconds: u64,
     version: String,
     target: String,
+    /// What `rustc -vV` says: another compiler makes other bytes.
+    compiler: String,
 }
 
 impl Commit {
@@ -91,6 +93,7 @@ impl Commit {
             unix_seconds: git(&["log", "-1", "--format=%ct"])?.trim_end().parse()?,
             version: version.to_owned(),
             target: target.context("rustc does not say what it builds for")?.to_owned(),
+            compiler: compiler.clone(),
         })
     }
 
@@ -127,6 +130,7 @@ impl Commit {
             take(document, &source.join(document))?;
         }
         files.insert("COMMIT".to_owned(), format!("{}\n", self.hash).into_bytes());
+        files.insert("TOOLCHAIN".to_owned(), self.compiler.clone().into_bytes());
         Ok(files)
     }
 
