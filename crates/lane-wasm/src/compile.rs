@@ -60,12 +60,13 @@ impl Compiler {
                 let _ = sender.send(compiled);
             })
             .map_err(|error| unavailable("compiler", &error))?;
+        let too_long = || Err(invalid(format!("it takes longer than {} ms to compile", self.time_max.as_millis())));
         match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            // Late is late, also where this thread comes so late itself that the result lies there.
+            Ok(_) if Instant::now() > until => too_long(),
             Ok(Ok(component)) => Ok(component),
             Ok(Err(error)) => Err(invalid(format!("wasmtime does not take it: {}", one_line(&error)))),
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                Err(invalid(format!("it takes longer than {} ms to compile", self.time_max.as_millis())))
-            }
+            Err(mpsc::RecvTimeoutError::Timeout) => too_long(),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(invalid("the compiler fails on it".to_owned())),
         }
     }
