@@ -8,7 +8,7 @@ use omega_contract::plugin_info::PluginStatus;
 use omega_contract::ports::{LaneDescription, LaneRefusal};
 use omega_contract::{Capability, ErrorCode, Event, Grant, KeyId, PluginId, PluginInfo, TrustedKey};
 use omega_proof::key::PublicKey;
-use omega_registry::{Decision, Registry};
+use omega_registry::{Decision, Registry, discard as discard_database};
 use semver::Version;
 
 use crate::error::GatewayError;
@@ -170,19 +170,19 @@ impl Admin {
     pub async fn rebuild_registry(&self) -> Result<RebuildReport, GatewayError> {
         let inner = &self.gateway.inner;
         let _turn = inner.journal.turn_unsettled().await;
-        let events = inner.ledger.lifecycle_since(None)?;
-        let events_read = events.len() as u64;
         let scratch = inner.home.path().join("registry.rebuild.sqlite");
-        remove_database(&scratch)?;
+        discard_database(&scratch)?;
         let rebuilt = Registry::open(&scratch)?;
-        rebuilt.apply(events.iter().map(|placed| (placed.index, &placed.event)))?;
-        let identical = rebuilt.dump()? == inner.journal.registry.dump()?;
+        let events_read = inner.journal.bring_forward(&rebuilt)?;
         drop(rebuilt);
-        remove_database(&scratch)?;
+        let registry = &inner.journal.registry;
+        // One that cannot even be read is another one.
+        let identical = registry.is_same_as(&scratch).unwrap_or(false);
         if !identical {
-            inner.journal.registry.replace_by(events.iter().map(|placed| (placed.index, &placed.event)))?;
+            registry.replace_by(&scratch)?;
             inner.directory.forget_all();
         }
+        discard_database(&scratch)?;
         Ok(RebuildReport { events_read, identical })
     }
 
@@ -283,20 +283,6 @@ fn resolved(path: &Path) -> PathBuf {
 
 fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
-}
-
-fn remove_database(file: &Path) -> Result<(), GatewayError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(GatewayError::new(ErrorCode::Io, format!("remove the rebuilt database: {error}")));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use tokio::sync::MutexGuard;
 use crate::directory::Directory;
 use crate::error::GatewayError;
 
+/// Events that are read and applied at once: a history of any length takes the memory of so many.
+const EVENTS_AT_ONCE: usize = 4_096;
+
 /// The ledger and its projection, and in whose name changes are made.
 ///
 /// A decision holds once it is in the ledger, also where it could not be applied after that: because the registry's disk
@@ -80,10 +83,21 @@ impl Journal {
 
     /// Applies what the ledger holds and the registry does not.
     fn catch_up(&self) -> Result<(), GatewayError> {
-        let after = self.registry.applied()?.map(|applied| applied.index);
-        let events = self.ledger.lifecycle_since(after)?;
-        self.registry.apply(events.iter().map(|placed| (placed.index, &placed.event)))?;
-        Ok(())
+        self.bring_forward(&self.registry).map(|_| ())
+    }
+
+    /// Applies what the ledger holds and `registry` does not; gives how many events those were.
+    pub(crate) fn bring_forward(&self, registry: &Registry) -> Result<u64, GatewayError> {
+        let mut applied = 0;
+        loop {
+            let events =
+                self.ledger.lifecycle_since(registry.applied()?.map(|applied| applied.index), EVENTS_AT_ONCE)?;
+            registry.apply(events.iter().map(|placed| (placed.index, &placed.event)))?;
+            applied += events.len() as u64;
+            if events.len() < EVENTS_AT_ONCE {
+                return Ok(applied);
+            }
+        }
     }
 
     /// At the start: as [`Journal::catch_up`], but a registry that has seen events which the ledger does not have is made
@@ -92,8 +106,7 @@ impl Journal {
         if let Some(applied) = self.registry.applied()? {
             let found = self.ledger.event(applied.index)?.map(|placed| placed.event.event_hash);
             if found.is_none() || found != applied.event_hash {
-                let events = self.ledger.lifecycle_since(None)?;
-                self.registry.replace_by(events.iter().map(|placed| (placed.index, &placed.event)))?;
+                self.registry.begin_anew()?;
             }
         }
         self.catch_up()

@@ -64,10 +64,21 @@ impl Gateway {
         let gateway = tokio::task::spawn_blocking(move || assemble(home, opened_config, opened_clock, options))
             .await
             .map_err(|error| GatewayError::new(ErrorCode::Io, format!("opening ended early: {error}")))??;
-        gateway.inner.journal.reconcile()?;
-        gateway.trust_operator().await?;
-        gateway.journal_policy().await?;
+        match gateway.bring_up().await {
+            // The registry is damaged, and nothing but a projection of the ledger, which is not.
+            Err(error) if error.code == ErrorCode::HomeInvalid => {
+                gateway.inner.journal.registry.begin_anew()?;
+                gateway.bring_up().await?;
+            }
+            outcome => outcome?,
+        }
         Ok(gateway)
+    }
+
+    async fn bring_up(&self) -> Result<(), GatewayError> {
+        self.inner.journal.reconcile()?;
+        self.trust_operator().await?;
+        self.journal_policy().await
     }
 
     /// The operator's key is trusted once, when the home is first opened. Revoked later, it stays so.

@@ -1,12 +1,12 @@
 //! `register_plugin`: admission of a package.
 
-use std::sync::Arc;
-
 use omega_contract::plugin_info::LaneKind;
-use omega_contract::{Clock as _, ErrorCode, Manifest, PluginId, PluginInfo, Sha256Hex, ValidationReport};
+use omega_contract::{
+    Clock as _, ErrorCode, Manifest, PluginId, PluginInfo, Sha256Hex, Timestamp, TrustedKey, ValidationReport,
+};
 use omega_registry::{Decision, PluginRow, RegisteredPackage, RejectedPackage};
 use omega_router::Refused;
-use omega_validator::{Package, PackageFiles, Unverified, check_package_unsigned, verify_package};
+use omega_validator::{Package, PackageFiles, Unverified, Verified, check_package_unsigned, verify_package};
 use semver::Version;
 
 use crate::clock::SystemClock;
@@ -23,6 +23,22 @@ pub fn check_package(files: &PackageFiles) -> ValidationReport {
     check_package_unsigned(files, SystemClock::default().now())
 }
 
+/// A package that can be registered, or why not.
+type Judged = Result<Candidate, Box<RejectedPackage>>;
+
+/// A package that can be registered as far as it depends on the package alone.
+struct Candidate {
+    package: Verified<Package>,
+    stored: bool,
+}
+
+/// What is registered under a package's id and version.
+enum Standing {
+    New,
+    Same(PluginRow),
+    Conflict(PluginRow),
+}
+
 impl Gateway {
     /// Admits a package: signature, trust, manifest, schemas, version and imports are checked, its files
     /// are stored by digest, REGISTER is journalled. The same package again changes nothing.
@@ -31,38 +47,72 @@ impl Gateway {
     /// Any admission code, with the report and the index of the REJECT event. The package is then kept
     /// as `rejected`, by digest; it reserves no id.
     pub async fn register_plugin(&self, files: PackageFiles) -> Result<PluginInfo, GatewayError> {
-        let _turn = self.inner.journal.turn().await?;
-        let trusted = self.inner.journal.registry.trusted_keys()?;
+        let journal = &self.inner.journal;
+        loop {
+            let trusted = journal.registry.trusted_keys()?;
+            // What depends on the package alone is done before its turn, beside other registrations.
+            let (gateway, candidate, keys) = (self.clone(), files.clone(), trusted.clone());
+            let judged = tokio::task::spawn_blocking(move || gateway.judge_and_store(candidate, &keys))
+                .await
+                .map_err(|error| GatewayError::new(ErrorCode::Io, format!("checking it ended early: {error}")))??;
+            let _turn = journal.turn().await?;
+            if journal.registry.trusted_keys()? != trusted {
+                // It was judged by what no longer holds.
+                continue;
+            }
+            let Candidate { package, stored } = match judged {
+                Ok(candidate) => candidate,
+                Err(rejected) => return Err(self.reject(*rejected).await),
+            };
+            return match self.standing(&package)? {
+                // Its place was taken when it was judged, and is free now.
+                Standing::New if !stored => continue,
+                Standing::New => {
+                    journal.decide(&Decision::Register(registered_package(&package)?)).await?;
+                    self.info_of(&package.package_digest())
+                }
+                Standing::Same(row) => Ok(row.info),
+                Standing::Conflict(row) => {
+                    let now = self.inner.clock.now();
+                    Err(self.reject(rejected_after_verification(&package, conflict(&row), now)).await)
+                }
+            };
+        }
+    }
+
+    /// Everything that is said of a package whatever is registered beside it; one that can be registered is stored.
+    fn judge_and_store(&self, files: PackageFiles, trusted: &[TrustedKey]) -> Result<Judged, GatewayError> {
         let now = self.inner.clock.now();
-        let package = match verify_package(Unverified(files), &trusted, now) {
+        let package = match verify_package(Unverified(files), trusted, now) {
             Ok(package) => package,
             Err(rejection) => {
-                let rejected = rejected_package(
+                return Ok(Err(Box::new(rejected_package(
                     (rejection.code, rejection.message),
                     rejection.report,
                     rejection.package_digest,
                     rejection.manifest.as_ref(),
-                );
-                return Err(self.reject(rejected).await);
+                ))));
             }
         };
         if let Err(refused) = self.inspect(&package) {
-            return Err(self.reject(rejected_after_verification(&package, refused, now)).await);
+            return Ok(Err(Box::new(rejected_after_verification(&package, refused, now))));
         }
+        let stored = matches!(self.standing(&package)?, Standing::New);
+        if stored {
+            self.inner.directory.store.put(package.files().iter())?;
+        }
+        Ok(Ok(Candidate { package, stored }))
+    }
+
+    /// What is registered under the package's id and version.
+    fn standing(&self, package: &Package) -> Result<Standing, GatewayError> {
         let manifest = package.manifest();
         let known = self.inner.journal.registry.versions(&manifest.plugin_id)?;
-        if let Some(row) = known.into_iter().find(|row| row.info.version == manifest.version) {
-            if row.info.package_digest == package.package_digest() {
-                return Ok(row.info);
-            }
-            return Err(self.reject(rejected_after_verification(&package, conflict(&row), now)).await);
-        }
-        let (store, files) = (self.inner.directory.store.clone(), Arc::clone(package.files()));
-        tokio::task::spawn_blocking(move || store.put(files.iter()))
-            .await
-            .map_err(|error| GatewayError::new(ErrorCode::Io, format!("storing the package ended early: {error}")))??;
-        self.inner.journal.decide(&Decision::Register(registered_package(&package)?)).await?;
-        self.info_of(&package.package_digest())
+        Ok(match known.into_iter().find(|row| row.info.version == manifest.version) {
+            None => Standing::New,
+            Some(row) if row.info.package_digest == package.package_digest() => Standing::Same(row),
+            Some(row) => Standing::Conflict(row),
+        })
     }
 
     /// What the lane says of the package before anything is compiled. A lane that is not there says
@@ -120,7 +170,7 @@ fn registered_package(package: &Package) -> Result<RegisteredPackage, GatewayErr
     })
 }
 
-fn rejected_after_verification(package: &Package, refused: Refused, now: omega_contract::Timestamp) -> RejectedPackage {
+fn rejected_after_verification(package: &Package, refused: Refused, now: Timestamp) -> RejectedPackage {
     let report = check_package_unsigned(package.files(), now);
     let manifest = Some(package.manifest());
     rejected_package((refused.code, refused.message), report, package.package_digest(), manifest)

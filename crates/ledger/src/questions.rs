@@ -75,15 +75,15 @@ macro_rules! questions {
                 $get?.runs(query)
             }
 
-            /// Every REGISTER, ENABLE, DISABLE, POLICY and REJECT event of run `system` with an index above
-            /// `after` (from the start where that is `None`), oldest first: what a projection of the registry
-            /// has not seen yet.
+            /// The first `limit` REGISTER, ENABLE, DISABLE, POLICY and REJECT events of run `system` with an index
+            /// above `after` (from the start where that is `None`), oldest first: what a projection of the
+            /// registry has not seen yet. Fewer than `limit`: there are no more.
             ///
             /// # Errors
             /// As `query`.
-            pub fn lifecycle_since(&self, after: Option<u64>) -> Result<Vec<PlacedEvent>, LedgerError> {
+            pub fn lifecycle_since(&self, after: Option<u64>, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
                 let $view = self;
-                $get?.lifecycle_since(after)
+                $get?.lifecycle_since(after, limit)
             }
 
             /// The ledger at a glance.

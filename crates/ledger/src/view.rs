@@ -86,7 +86,7 @@ impl View {
         self.find(&query, usize::MAX)
     }
 
-    pub(crate) fn lifecycle_since(&self, after: Option<u64>) -> Result<Vec<PlacedEvent>, LedgerError> {
+    pub(crate) fn lifecycle_since(&self, after: Option<u64>, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
         let kinds =
             vec![EventKind::Register, EventKind::Enable, EventKind::Disable, EventKind::Policy, EventKind::Reject];
         let first = after.map_or(0, |after| after.saturating_add(1));
@@ -97,7 +97,7 @@ impl View {
             order: Order::OldestFirst,
             ..Query::default()
         };
-        self.find(&query, usize::MAX)
+        self.find(&query, limit)
     }
 
     pub(crate) fn event(&self, index: u64) -> Result<Option<PlacedEvent>, LedgerError> {

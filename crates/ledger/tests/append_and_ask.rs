@@ -95,11 +95,14 @@ fn lifecycle_events_come_in_order_from_where_a_projection_stopped() {
         call(&ledger, "run", kind.as_str());
     }
     ledger.record(draft(EventKind::Reject, "run", "x", 1)).unwrap();
-    let kinds = |after| -> Vec<_> {
-        ledger.lifecycle_since(after).unwrap().iter().map(|placed| (placed.index, placed.event.kind)).collect()
+    let first_kinds = |after, limit| -> Vec<_> {
+        ledger.lifecycle_since(after, limit).unwrap().iter().map(|placed| (placed.index, placed.event.kind)).collect()
     };
+    let kinds = |after| first_kinds(after, usize::MAX);
     let all = kinds(None);
     assert_eq!(all.len(), 5);
+    assert_eq!(first_kinds(None, 2), all[..2]);
+    assert_eq!(first_kinds(Some(3), 2), all[2..4]);
     assert_eq!(all[0], (0, EventKind::Register));
     assert_eq!(kinds(Some(3)), all[2..]);
     assert_eq!(kinds(Some(u64::MAX)), []);

@@ -36,9 +36,16 @@ impl RegistryError {
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
         match self {
+            Self::Database(error) if is_damage(error) => ErrorCode::HomeInvalid,
             Self::Database(_) | Self::Io { .. } => ErrorCode::Io,
             Self::Damaged { .. } => ErrorCode::HomeInvalid,
             Self::UnreadableDecision { .. } => ErrorCode::LedgerCorrupt,
         }
     }
+}
+
+/// Whether the file itself is at fault. What a full or busy disk does to a good file is no reason to make it anew.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }

@@ -6,14 +6,19 @@
 //!
 //! What never happens here: a decision. Nothing changes but by applying one that was journalled.
 
+mod database;
 mod decision;
 mod error;
+mod list;
 mod projection;
 mod query;
 mod store;
+mod version_key;
 
+pub use database::discard;
 pub use decision::{Decision, GrantState, RegisteredPackage, RejectedPackage};
 pub use error::RegistryError;
+pub use list::{Page, PluginFilter};
 pub use projection::{Applied, REJECTED_PACKAGES_MAX, Registry};
-pub use query::{GrantRow, Page, PluginFilter, PluginRow, TrustRow};
+pub use query::{GrantRow, PluginRow, TrustRow};
 pub use store::{PackageStore, StoreError};

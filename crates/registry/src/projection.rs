@@ -1,68 +1,22 @@
 //! The SQLite database that decisions are applied to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use omega_contract::{Event, Sha256Hex, Timestamp, canonical_bytes};
-use rusqlite::ErrorCode::CannotOpen;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use semver::Version;
 use serde::Serialize;
 
+use crate::database::{SCHEMA_VERSION, STATEMENTS_KEPT, discard, format_of, open_or_make, open_to_read};
 use crate::decision::{Decision, RegisteredPackage, RejectedPackage};
 use crate::error::RegistryError;
+use crate::version_key::version_key;
 
 /// How many rejected packages are kept; the oldest goes first.
 pub const REJECTED_PACKAGES_MAX: u32 = 1_000;
 
-/// Counts up when the tables change; another number means: rebuild.
-const SCHEMA_VERSION: i64 = 1;
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS plugins (
-    plugin_id      TEXT NOT NULL,
-    version_key    TEXT NOT NULL,
-    package_digest TEXT NOT NULL,
-    version        TEXT NOT NULL,
-    status         TEXT NOT NULL,
-    name           TEXT NOT NULL,
-    capabilities   TEXT NOT NULL,
-    registered_at  TEXT NOT NULL,
-    lane           TEXT,
-    determinism    TEXT,
-    api_version    TEXT,
-    key_id         TEXT,
-    manifest_hash  TEXT NOT NULL,
-    rejection      TEXT,
-    PRIMARY KEY (plugin_id, version_key, package_digest)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS one_per_version ON plugins (plugin_id, version_key) WHERE status <> 'rejected';
-CREATE UNIQUE INDEX IF NOT EXISTS one_enabled ON plugins (plugin_id) WHERE status = 'enabled';
-CREATE INDEX IF NOT EXISTS by_digest ON plugins (package_digest);
-CREATE INDEX IF NOT EXISTS by_key ON plugins (key_id);
-CREATE INDEX IF NOT EXISTS rejected_by_age ON plugins (registered_at) WHERE status = 'rejected';
-CREATE TABLE IF NOT EXISTS trust (
-    key_id     TEXT PRIMARY KEY,
-    content    TEXT NOT NULL,
-    trusted_at TEXT NOT NULL,
-    revoked_at TEXT
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS grants (
-    plugin_id     TEXT NOT NULL,
-    major_version INTEGER NOT NULL,
-    capability    TEXT NOT NULL,
-    state         TEXT NOT NULL,
-    params        TEXT NOT NULL,
-    decided_at    TEXT NOT NULL,
-    PRIMARY KEY (plugin_id, major_version, capability)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (
-    name  TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) WITHOUT ROWID;
-";
-
-/// The tables, each with the order that makes a dump of it canonical.
+/// The tables of decisions, each with the order that makes a list of its rows canonical.
 const TABLES: [(&str, &str); 3] = [
     ("plugins", "plugin_id, version_key, package_digest"),
     ("trust", "key_id"),
@@ -73,43 +27,32 @@ const TABLES: [(&str, &str); 3] = [
 #[derive(Debug)]
 pub struct Registry {
     connection: Mutex<Connection>,
+    path: PathBuf,
 }
 
 impl Registry {
-    /// Opens or makes the database at `path`.
+    /// Opens or makes the database at `path`. One that this version cannot use (of another format, torn, or no
+    /// database at all) is made anew and empty: what it said stands in the ledger, and is applied from there.
     ///
     /// # Errors
-    /// [`RegistryError::Database`]; [`RegistryError::Damaged`] where it is of another format.
+    /// [`RegistryError::Database`].
     pub fn open(path: &Path) -> Result<Self, RegistryError> {
-        let connection = Connection::open(path)?;
-        // The ledger is the truth and is synced; losing the tail of this file costs a catch-up.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found != 0 && found != SCHEMA_VERSION {
-            return Err(RegistryError::Damaged { what: format!("format {found} instead of {SCHEMA_VERSION}") });
-        }
-        connection.execute_batch(SCHEMA)?;
-        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Mutex::new(open_or_make(path)?), path: path.to_owned() })
     }
 
     /// Opens the database at `path` for reading, beside a writer.
     ///
     /// # Errors
-    /// [`RegistryError::Database`], also where there is none.
+    /// [`RegistryError::Database`], also where there is none; [`RegistryError::Damaged`] where it is of another
+    /// format.
     pub fn open_read_only(path: &Path) -> Result<Self, RegistryError> {
-        let connection = match readable(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?) {
-            Err(error) if error.sqlite_error_code() == Some(CannotOpen) && is_closed(path) => {
-                // A folder that cannot be written, and nobody has the file open: SQLite reads a file with a
-                // write-ahead log there only if it is told that nobody will write it.
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-                let uri = immutable_uri(path).ok_or(error)?;
-                readable(Connection::open_with_flags(uri, flags)?)?
-            }
-            opened => opened?,
-        };
-        Ok(Self { connection: Mutex::new(connection) })
+        let connection = open_to_read(path)?;
+        let found = format_of(&connection)?;
+        if found != SCHEMA_VERSION {
+            return Err(RegistryError::Damaged { what: format!("format {found} instead of {SCHEMA_VERSION}") });
+        }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -139,20 +82,78 @@ impl Registry {
         Ok(())
     }
 
-    /// Forgets everything and applies these events instead, in one transaction.
+    /// Puts the database at `other`, which nobody has open, in the place of this one, in whatever state this one is.
     ///
     /// # Errors
-    /// [`RegistryError`]; then everything is as it was.
-    pub fn replace_by<'a>(&self, events: impl IntoIterator<Item = (u64, &'a Event)>) -> Result<(), RegistryError> {
+    /// [`RegistryError`]; then this one is what is found under its name, which may be nothing: the ledger fills it.
+    pub fn replace_by(&self, other: &Path) -> Result<(), RegistryError> {
+        let failed = |source| RegistryError::Io { what: "rename the rebuilt database", source };
+        self.reopen_after(|path| discard(path).and_then(|()| std::fs::rename(other, path).map_err(failed)))
+    }
+
+    /// Makes the database anew and empty: for the ledger to fill.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn begin_anew(&self) -> Result<(), RegistryError> {
+        self.reopen_after(discard)
+    }
+
+    fn reopen_after(&self, work: impl FnOnce(&Path) -> Result<(), RegistryError>) -> Result<(), RegistryError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        for (table, _) in TABLES {
-            transaction.execute(&format!("DELETE FROM {table}"), [])?;
-        }
-        transaction.execute("DELETE FROM facts", [])?;
-        apply_all(&transaction, None, events)?;
-        transaction.commit()?;
-        Ok(())
+        // Closed before its file goes, so that nothing of it is written into another one.
+        *connection = Connection::open_in_memory()?;
+        let done = work(&self.path);
+        *connection = open_or_make(&self.path)?;
+        done
+    }
+
+    /// Whether the database at `other` holds the same rows. Reads both row by row, so that their size is no matter.
+    ///
+    /// # Errors
+    /// [`RegistryError::Database`].
+    pub fn is_same_as(&self, other: &Path) -> Result<bool, RegistryError> {
+        self.beside(other, |connection| {
+            for (table, order) in TABLES {
+                let select = |of: &str| format!("SELECT * FROM {of}.{table} ORDER BY {order}");
+                let (mut ours, mut theirs) =
+                    (connection.prepare(&select("main"))?, connection.prepare(&select("other"))?);
+                if ours.column_count() != theirs.column_count() {
+                    return Ok(false);
+                }
+                let width = ours.column_count();
+                let (mut ours, mut theirs) = (ours.query([])?, theirs.query([])?);
+                loop {
+                    match (ours.next()?, theirs.next()?) {
+                        (None, None) => break,
+                        (Some(one), Some(other)) => {
+                            for column in 0..width {
+                                if one.get_ref(column)? != other.get_ref(column)? {
+                                    return Ok(false);
+                                }
+                            }
+                        }
+                        _ => return Ok(false),
+                    }
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    /// Lets `work` see the database at `path` under the name `other`.
+    fn beside<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&mut Connection) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let mut connection = self.connection();
+        let name =
+            path.to_str().ok_or_else(|| RegistryError::Damaged { what: format!("the path {}", path.display()) })?;
+        connection.execute("ATTACH DATABASE ?1 AS other", [name])?;
+        let done = work(&mut connection);
+        connection.execute_batch("DETACH DATABASE other")?;
+        done
     }
 
     /// Every row of every table as text, in a fixed order: equal projections dump alike.
@@ -174,25 +175,6 @@ impl Registry {
         }
         Ok(text)
     }
-}
-
-/// The connection, once it has read something: opening alone touches no file.
-fn readable(connection: Connection) -> rusqlite::Result<Connection> {
-    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(connection)
-}
-
-/// Whether the last writer closed the database: then its log was taken in and removed.
-fn is_closed(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    path.exists() && !Path::new(&log).exists()
-}
-
-/// As SQLite's documentation of URI file names asks; none where the path is no text.
-fn immutable_uri(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    Some(format!("file:{}?immutable=1", text.replace('%', "%25").replace('?', "%3f").replace('#', "%23")))
 }
 
 /// How far a projection came.
@@ -239,12 +221,6 @@ fn apply_all<'a>(
         put.execute(["applied_hash", &hash.to_string()])?;
     }
     Ok(())
-}
-
-/// Text whose order is SemVer order: numbers padded, a release after its pre-releases.
-pub(crate) fn version_key(version: &Version) -> String {
-    let pre = if version.pre.is_empty() { "~" } else { version.pre.as_str() };
-    format!("{:020}.{:020}.{:020}.{pre}", version.major, version.minor, version.patch)
 }
 
 fn canonical_text<T: Serialize>(value: &T) -> Result<String, RegistryError> {
@@ -302,29 +278,27 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
 }
 
 fn insert_registered(connection: &Connection, package: &RegisteredPackage, ts: &str) -> Result<(), RegistryError> {
-    connection.execute(
-        "DELETE FROM plugins WHERE package_digest = ?1 AND status = 'rejected'",
-        [package.package_digest.to_string()],
-    )?;
-    connection.execute(
+    let forget_rejection = "DELETE FROM plugins WHERE package_digest = ?1 AND status = 'rejected'";
+    connection.prepare_cached(forget_rejection)?.execute([package.package_digest.to_string()])?;
+    let mut insert = connection.prepare_cached(
         "INSERT INTO plugins (plugin_id, version_key, package_digest, version, status, name, capabilities,
             registered_at, lane, determinism, api_version, key_id, manifest_hash, rejection)
          VALUES (?1, ?2, ?3, ?4, 'registered', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NULL)",
-        params![
-            package.plugin_id.as_str(),
-            version_key(&package.version),
-            package.package_digest.to_string(),
-            package.version.to_string(),
-            package.name,
-            canonical_text(&package.capabilities)?,
-            ts,
-            package.lane.as_str(),
-            package.determinism.as_str(),
-            package.api_version.to_string(),
-            package.key_id.to_string(),
-            package.manifest_hash.to_string(),
-        ],
     )?;
+    insert.execute(params![
+        package.plugin_id.as_str(),
+        version_key(&package.version),
+        package.package_digest.to_string(),
+        package.version.to_string(),
+        package.name,
+        canonical_text(&package.capabilities)?,
+        ts,
+        package.lane.as_str(),
+        package.determinism.as_str(),
+        package.api_version.to_string(),
+        package.key_id.to_string(),
+        package.manifest_hash.to_string(),
+    ])?;
     Ok(())
 }
 
@@ -388,4 +362,36 @@ fn set_grant(
         params![plugin_id, major_version, capability, state, grant_params, ts],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use omega_contract::manifest::DeterminismMode;
+    use omega_contract::plugin_info::LaneKind;
+    use omega_contract::{Capability, KeyId, Sha256Hex};
+
+    use super::*;
+
+    pub(crate) fn open() -> (tempfile::TempDir, Registry) {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open(&folder.path().join("registry.sqlite")).unwrap();
+        (folder, registry)
+    }
+
+    /// Puts a row in as a REGISTER event would.
+    pub(crate) fn registered(connection: &Connection, plugin_id: &str, version: &Version) {
+        let package = RegisteredPackage {
+            plugin_id: plugin_id.parse().unwrap(),
+            version: version.clone(),
+            name: plugin_id.to_owned(),
+            capabilities: vec![Capability::ReadText],
+            lane: LaneKind::Wasm,
+            determinism: DeterminismMode::Deterministic,
+            api_version: Version::new(1, 0, 0),
+            key_id: KeyId(Sha256Hex::of(b"k")),
+            manifest_hash: Sha256Hex::of(b"manifest"),
+            package_digest: Sha256Hex::of(format!("{plugin_id}@{version}").as_bytes()),
+        };
+        insert_registered(connection, &package, "2026-01-01T00:00:00.000000Z").unwrap();
+    }
 }

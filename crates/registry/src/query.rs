@@ -4,41 +4,14 @@ use std::str::FromStr;
 
 use omega_contract::plugin_info::{LaneKind, PluginInfo, PluginStatus};
 use omega_contract::{Capability, DeterminismMode, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 use semver::Version;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::decision::{GrantState, RejectedPackage};
 use crate::error::RegistryError;
-use crate::projection::{Registry, version_key};
-
-/// Which plugins to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PluginFilter {
-    /// Only of this id.
-    pub plugin_id: Option<PluginId>,
-    /// Only of this status.
-    pub status: Option<PluginStatus>,
-    /// Only of this lane.
-    pub lane: Option<LaneKind>,
-}
-
-/// A part of a list, in the order (id, version, digest).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Rows after this one: the last of the page before.
-    pub after: Option<(PluginId, Version, Sha256Hex)>,
-    /// At most so many rows.
-    pub rows_max: u32,
-}
-
-impl Page {
-    /// The first `rows_max` rows.
-    pub const fn first(rows_max: u32) -> Self {
-        Self { after: None, rows_max }
-    }
-}
+use crate::projection::Registry;
 
 /// One registered version, or one rejected package.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,42 +52,12 @@ pub struct GrantRow {
     pub decided_at: Timestamp,
 }
 
-const PLUGIN_COLUMNS: &str = "plugin_id, version, package_digest, status, name, capabilities, registered_at, lane,
+/// What [`plugin_row`] reads, in its order.
+pub(crate) const PLUGIN_COLUMNS: &str =
+    "plugin_id, version, package_digest, status, name, capabilities, registered_at, lane,
     determinism, api_version, key_id, manifest_hash, rejection";
 
 impl Registry {
-    /// A page of the list.
-    ///
-    /// # Errors
-    /// [`RegistryError`].
-    pub fn list(&self, filter: &PluginFilter, page: &Page) -> Result<Vec<PluginRow>, RegistryError> {
-        let (after_id, after_version, after_digest) = match &page.after {
-            Some((id, version, digest)) => (id.to_string(), version_key(version), digest.to_string()),
-            None => Default::default(),
-        };
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT {PLUGIN_COLUMNS} FROM plugins
-             WHERE (plugin_id, version_key, package_digest) > (?1, ?2, ?3)
-               AND (?4 IS NULL OR plugin_id = ?4) AND (?5 IS NULL OR status = ?5) AND (?6 IS NULL OR lane = ?6)
-             ORDER BY plugin_id, version_key, package_digest LIMIT ?7"
-        ))?;
-        let mut rows = statement.query(params![
-            after_id,
-            after_version,
-            after_digest,
-            filter.plugin_id.as_ref().map(PluginId::as_str),
-            filter.status.map(PluginStatus::as_str),
-            filter.lane.map(LaneKind::as_str),
-            page.rows_max,
-        ])?;
-        let mut list = Vec::new();
-        while let Some(row) = rows.next()? {
-            list.push(plugin_row(row)?);
-        }
-        Ok(list)
-    }
-
     /// Every admitted version of an id, oldest version first.
     ///
     /// # Errors
@@ -296,7 +239,7 @@ fn status(cell: &str) -> Result<PluginStatus, RegistryError> {
     word(cell.to_owned())
 }
 
-fn plugin_row(row: &Row<'_>) -> Result<PluginRow, RegistryError> {
+pub(crate) fn plugin_row(row: &Row<'_>) -> Result<PluginRow, RegistryError> {
     let status = status(&row.get::<_, String>(3)?)?;
     let rejection: Option<String> = row.get(12)?;
     let rejection: Option<RejectedPackage> = rejection.as_deref().map(json).transpose()?;

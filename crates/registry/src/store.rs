@@ -7,7 +7,7 @@
 //! ```
 //! A package is read back only if every hash is right, so the names are the proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -84,28 +84,32 @@ impl PackageStore {
     /// Stores every file of a package, the signature among them; returns the package digest. Durable
     /// when it returns; a package that is there already is left alone.
     ///
+    /// A crash before that leaves any part of it, under names that nothing refers to yet; putting it again
+    /// mends it.
+    ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn put<'f>(&self, files: impl IntoIterator<Item = (&'f str, &'f Arc<[u8]>)>) -> Result<Sha256Hex, StoreError> {
         let mut inventory = BTreeMap::new();
         let mut signature = None;
+        let mut missing: BTreeMap<PathBuf, &[u8]> = BTreeMap::new();
         for (path, bytes) in files {
             if path == SIGNATURE_FILE {
                 signature = Some(bytes);
                 continue;
             }
             let digest = Sha256Hex::of(bytes);
-            self.write_once(&self.blob_path(&digest), bytes)?;
+            missing.insert(self.blob_path(&digest), bytes);
             inventory.insert(path, digest);
         }
         let inventory = canonical_bytes(&inventory)
             .map_err(|e| StoreError::Io { what: "write the package's inventory", source: io::Error::other(e) })?;
         let package_digest = Sha256Hex::of(&inventory);
         if let Some(signature) = signature {
-            self.replace(&self.signature_path(&package_digest), signature)?;
+            missing.insert(self.signature_path(&package_digest), signature);
         }
-        // Last: an inventory is there only when all it names is.
-        self.write_once(&self.inventory_path(&package_digest), &inventory)?;
+        missing.insert(self.inventory_path(&package_digest), &inventory);
+        self.write_missing(missing)?;
         Ok(package_digest)
     }
 
@@ -150,23 +154,48 @@ impl PackageStore {
         self.root.join("signatures").join(format!("{digest}.dsse.json"))
     }
 
-    /// Writes a file that its content names. One that is there with the right content stays; one that
-    /// was damaged is written anew.
-    fn write_once(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let there = read_bounded(path, bytes.len() as u64 + 1)?;
-        if there.is_some_and(|found| found == bytes) { Ok(()) } else { self.replace(path, bytes) }
+    /// Writes the files that are not there with this content: after a crash there is the old file or the new one.
+    ///
+    /// Step by step for all of them (temp files, syncs, renames, syncs of the folders) and not file by file: a
+    /// file system with a journal then commits it a few times instead of twice for each file.
+    fn write_missing(&self, mut files: BTreeMap<PathBuf, &[u8]>) -> Result<(), StoreError> {
+        let mut unread = Ok(());
+        files.retain(|path, bytes| match is_there(path, bytes) {
+            Ok(there) => !there,
+            Err(error) => {
+                unread = Err(error);
+                false
+            }
+        });
+        unread?;
+        let mut written = Vec::with_capacity(files.len());
+        let mut folders = BTreeSet::new();
+        for (path, bytes) in files {
+            let folder = path.parent().unwrap_or(&self.root).to_owned();
+            fs::create_dir_all(&folder).map_err(io_error("make a folder of the package store"))?;
+            // The folder's own name too, whoever made it just now.
+            folders.extend(folder.parent().map(Path::to_owned));
+            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(io_error("write to the package store"))?;
+            file.write_all(bytes).map_err(io_error("write to the package store"))?;
+            written.push((file, path));
+            folders.insert(folder);
+        }
+        for (file, _) in &written {
+            file.as_file().sync_all().map_err(io_error("sync the package store"))?;
+        }
+        for (file, path) in written {
+            file.persist(path).map_err(|e| io_error("rename in the package store")(e.error))?;
+        }
+        folders
+            .iter()
+            .try_for_each(|folder| sync_folder(folder).map_err(io_error("sync a folder of the package store")))
     }
+}
 
-    /// Temp file, sync, rename, sync folder: after a crash there is the old file or the new one.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let folder = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).map_err(io_error("make a folder of the package store"))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error("write to the package store"))?;
-        file.write_all(bytes).map_err(io_error("write to the package store"))?;
-        file.as_file().sync_all().map_err(io_error("sync the package store"))?;
-        file.persist(path).map_err(|e| io_error("rename in the package store")(e.error))?;
-        sync_folder(folder).map_err(io_error("sync a folder of the package store"))
-    }
+/// Whether a file has this content. One that was damaged has not.
+fn is_there(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let found = read_bounded(path, bytes.len() as u64 + 1)?;
+    Ok(found.is_some_and(|found| found == bytes))
 }
 
 #[cfg(unix)]

@@ -132,15 +132,121 @@ fn pages_join_to_the_whole_list() {
 }
 
 #[test]
-fn trust_and_grants_follow_the_last_decision() {
+fn pages_stay_whole_while_plugins_come_and_go() {
     let (_folder, registry) = open();
-    let trusted = TrustedKey {
-        key_id: key("k"),
+    // Every even number is there from the first page to the last.
+    let name = |number: u32| format!("plugin-{number:04}");
+    let version = Version::new(1, 0, 0);
+    let even: Vec<Decision> = (0..200).map(|n| register(&name(2 * n), version.clone())).collect();
+    apply(&registry, &even);
+    let mut seen = Vec::new();
+    let mut page = Page::first(7);
+    for round in 0.. {
+        let rows = registry.list(&PluginFilter::default(), &page).unwrap();
+        let Some(last) = rows.last() else { break };
+        let passed: u32 = last.info.plugin_id.as_str()["plugin-".len()..].parse().unwrap();
+        page.after = Some((last.info.plugin_id.clone(), last.info.version.clone(), last.info.package_digest));
+        seen.extend(rows.into_iter().map(|row| row.info.plugin_id.to_string()));
+        // One comes on the pages that were seen, one right after them, and where they ended is taken away.
+        let mut changes = vec![
+            register(&name((passed / 2) | 1), Version::new(2, round, 0)),
+            Decision::Remove { plugin_id: id(&name(passed)), version: version.clone() },
+        ];
+        // But not behind the last one for ever.
+        changes.extend((passed < 398).then(|| register(&name(passed | 1), Version::new(3, round, 0))));
+        apply(&registry, &changes);
+    }
+    assert!(seen.is_sorted(), "out of order");
+    let missing: Vec<String> = (0..200).map(|n| name(2 * n)).filter(|name| !seen.contains(name)).collect();
+    assert_eq!(missing, Vec::<String>::new());
+    let even_seen = seen.iter().filter(|name| !name.ends_with(['1', '3', '5', '7', '9'])).count();
+    assert_eq!(even_seen, 200, "one was listed twice");
+}
+
+/// SemVer gives them no order, but they are two versions with a package each.
+#[test]
+fn builds_of_one_version_stand_beside_each_other() {
+    let (_folder, registry) = open();
+    let builds = ["1.0.0+a", "1.0.0+b"].map(|text| text.parse::<Version>().unwrap());
+    apply(&registry, &builds.clone().map(|version| register("hello", version)));
+    apply(&registry, &[Decision::Enable { plugin_id: id("hello"), version: builds[0].clone() }]);
+    let rows = registry.versions(&id("hello")).unwrap();
+    assert_eq!(rows.iter().map(|row| row.info.version.clone()).collect::<Vec<_>>(), builds);
+    assert_eq!(registry.enabled(&id("hello")).unwrap().unwrap().info.version, builds[0]);
+}
+
+#[test]
+fn pre_releases_are_in_the_order_of_semver() {
+    let (_folder, registry) = open();
+    let ordered = ["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0"].map(|text| text.parse::<Version>().unwrap());
+    let decisions: Vec<Decision> = ordered.iter().rev().map(|version| register("hello", version.clone())).collect();
+    apply(&registry, &decisions);
+    let versions: Vec<Version> =
+        registry.versions(&id("hello")).unwrap().into_iter().map(|row| row.info.version).collect();
+    assert_eq!(versions, ordered);
+}
+
+/// What it said stands in the ledger: it is made anew, and empty.
+#[test]
+fn a_database_that_cannot_be_used_is_made_anew() {
+    let check = |damage: &dyn Fn(&std::path::Path)| {
+        let (folder, registry) = open();
+        let path = folder.path().join("registry.sqlite");
+        apply(&registry, &[register("hello", Version::new(1, 0, 0))]);
+        drop(registry);
+        damage(&path);
+        let registry = Registry::open(&path).unwrap();
+        assert_eq!(registry.applied().unwrap(), None);
+        apply(&registry, &[register("hello", Version::new(1, 0, 0))]);
+        assert_eq!(registry.versions(&id("hello")).unwrap().len(), 1);
+    };
+    check(&|path| std::fs::write(path, "no database".repeat(1_000)).unwrap());
+    check(&|path| {
+        rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 1_i64).unwrap();
+        // Nor does a reader guess at what another format means.
+        assert!(Registry::open_read_only(path).is_err());
+    });
+}
+
+#[test]
+fn every_difference_between_two_databases_is_seen() {
+    let decisions = [register("hello", Version::new(1, 0, 0)), register("other", Version::new(1, 0, 0))];
+    let enable = Decision::Enable { plugin_id: id("hello"), version: Version::new(1, 0, 0) };
+    let (folder, registry) = open();
+    apply(&registry, &decisions);
+    let check = |decisions: &[Decision], expect: bool| {
+        let path = folder.path().join("other.sqlite");
+        omega_registry::discard(&path).unwrap();
+        apply(&Registry::open(&path).unwrap(), decisions);
+        assert_eq!(registry.is_same_as(&path).unwrap(), expect, "{decisions:?}");
+    };
+    check(&decisions, true);
+    check(&decisions[..1], false);
+    check(&decisions[1..], false);
+    check(&[], false);
+    check(&[decisions[0].clone(), decisions[1].clone(), register("third", Version::new(1, 0, 0))], false);
+    check(&[decisions[0].clone(), decisions[1].clone(), enable.clone()], false);
+    check(&[decisions[0].clone(), decisions[1].clone(), Decision::Trust(trusted("k"))], false);
+    registry.replace_by(&folder.path().join("other.sqlite")).unwrap();
+    assert_eq!(registry.trusted_keys().unwrap(), [trusted("k")]);
+    apply(&registry, &[enable]);
+    assert!(registry.enabled(&id("hello")).unwrap().is_some());
+}
+
+fn trusted(seed: &str) -> TrustedKey {
+    TrustedKey {
+        key_id: key(seed),
         public_key_pem: "pem".into(),
         label: "a".into(),
         plugins: vec!["text-*".into()],
         max_capabilities: None,
-    };
+    }
+}
+
+#[test]
+fn trust_and_grants_follow_the_last_decision() {
+    let (_folder, registry) = open();
+    let trusted = trusted("k");
     let grant =
         Grant { plugin_id: id("hello"), major_version: 1, capability: Capability::Llm, params: serde_json::Map::new() };
     apply(&registry, &[Decision::Trust(trusted.clone()), Decision::Grant(grant)]);

@@ -11,6 +11,7 @@ mod invariants;
 mod loading;
 mod pipelines;
 mod redactions;
+mod scale;
 mod t10_poison_pill;
 mod t1_non_actuation;
 mod t2_determinism;

@@ -102,7 +102,7 @@ fn ask_everything(view: &View) -> Answers {
             }
         }
     }
-    events.insert("lifecycle".into(), view.lifecycle_since(Some(2)).unwrap());
+    events.insert("lifecycle".into(), view.lifecycle_since(Some(2), usize::MAX).unwrap());
     events.insert("run".into(), view.run_events(&RUNS[1].parse().unwrap()).unwrap());
     let runs = view.runs(&RunQuery { limit: 2, ..RunQuery::default() }).unwrap();
     let mut all_runs = runs.runs;
