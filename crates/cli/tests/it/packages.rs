@@ -179,3 +179,22 @@ fn sign_warns_of_what_would_not_be_admitted() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("warning: signed, but it would not be admitted"), "{}", ran.stderr);
 }
+
+#[test]
+fn the_list_goes_on_where_it_ended() {
+    let world = World::with(&["examples/hello", "examples/text-stats"]);
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let listed = world.json([&["plugins", "list"], arguments].concat());
+        listed.as_array().unwrap().iter().map(|info| info["plugin_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&[]), ["hello", "text-stats"]);
+    assert_eq!(ids(&["--limit", "1"]), ["hello"]);
+    for after in ["hello", "hello@1.0.0", "iii"] {
+        assert_eq!(ids(&["--limit", "1", "--after", after]), ["text-stats"], "{after}");
+    }
+    assert_eq!(ids(&["--after", "hello@0.9.0"]), ["hello", "text-stats"]);
+    assert_eq!(ids(&["--after", "text-stats"]), [""; 0]);
+    assert_eq!(world.omega(["plugins", "list", "--limit", "0"]).code, 2);
+    let page = world.omega(["plugins", "list", "--limit", "1"]);
+    assert!(page.stderr.contains("--after hello@1.0.0"), "{}", page.stderr);
+}

@@ -2,8 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use omega_gateway::contract::plugin_info::PluginStatus;
-use omega_gateway::contract::{PluginInfo, PluginRef};
+use omega_gateway::contract::{PluginId, PluginInfo, PluginRef, Sha256Hex};
 use omega_gateway::{GrantState, HomeReader, Page, PluginDetails, PluginFilter, PluginRow};
+use semver::Version;
 use serde_json::{Value, json};
 
 use super::{details, install::kinds};
@@ -19,6 +20,12 @@ pub(crate) struct List {
     /// Only those of this status
     #[arg(long, value_enum)]
     status: Option<WantedStatus>,
+    /// At most so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Those after this one: the last of the list before
+    #[arg(long, value_name = "REF")]
+    after: Option<PluginRef>,
 }
 
 /// A status, as clap takes it.
@@ -64,6 +71,10 @@ impl List {
             ]);
         }
         output.table(&table)?;
+        if let Some(last) = rows.last().filter(|_| self.limit == u32::try_from(rows.len()).ok()) {
+            let next = format!("--after {}@{}", last.info.plugin_id, last.info.version);
+            output.note([Cell::plain("There may be more:"), Cell::new(Tone::Name, next)]);
+        }
         Ok(Exit::Done)
     }
 
@@ -75,19 +86,28 @@ impl List {
             WantedStatus::Rejected => PluginStatus::Rejected,
         });
         let filter = PluginFilter { status, ..PluginFilter::default() };
-        let mut page = Page::first(PAGE_ROWS);
+        let limit = self.limit.unwrap_or(u32::MAX) as usize;
+        let mut after = self.after.as_ref().map(behind);
         let mut rows = Vec::new();
         loop {
-            let found = reader.list_plugins(&filter, &page)?;
-            page.after =
+            let wanted = u32::try_from(limit - rows.len()).unwrap_or(u32::MAX).min(PAGE_ROWS);
+            let found = reader.list_plugins(&filter, &Page { after, rows_max: wanted })?;
+            after =
                 found.last().map(|row| (row.info.plugin_id.clone(), row.info.version.clone(), row.info.package_digest));
-            let last = found.len() < PAGE_ROWS as usize;
+            let last = found.len() < wanted as usize;
             rows.extend(found);
-            if last {
+            if last || rows.len() >= limit {
                 return Ok(rows);
             }
         }
     }
+}
+
+/// The place in the list right behind a version; without one, behind every version of the id.
+fn behind(reference: &PluginRef) -> (PluginId, Version, Sha256Hex) {
+    let last = || Version::new(u64::MAX, u64::MAX, u64::MAX);
+    let version = reference.version.clone().unwrap_or_else(last);
+    (reference.plugin_id.clone(), version, Sha256Hex::from_bytes([0xff; 32]))
 }
 
 /// Show all that is known of a plugin
