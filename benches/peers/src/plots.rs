@@ -1,0 +1,46 @@
+//! Which charts there are.
+
+use std::path::Path;
+
+use crate::cases::{SIZES, Work};
+use crate::figures::Cell;
+use crate::svg::{Line, Panel, chart};
+
+/// Writes the charts into the folder.
+pub(crate) fn write(folder: &Path, cells: &[Cell], live: &[(&'static str, [f64; 4])]) {
+    let sizes = SIZES.map(|(_, size)| size);
+    std::fs::create_dir_all(folder).expect("the folder can be made");
+    let put = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("the folder can be written");
+    put("latency.svg", chart("One call, p50 (lower is better)", "µs", &sizes, &panels(cells, |cell| cell.p50)));
+    let two = panels(cells, |cell| cell.rate_many.unwrap_or_default().max(cell.rates[1]));
+    put("throughput.svg", chart("Calls per second on two threads (higher is better)", "calls/s", &sizes, &two));
+    if !live.is_empty() {
+        let lines = live.iter().map(|(name, bytes)| Line {
+            name: (*name).to_owned(),
+            values: bytes.iter().map(|bytes| bytes / 1024.0).collect(),
+        });
+        let panel = Panel { title: "echo".to_owned(), lines: lines.collect() };
+        put("memory.svg", chart("Memory of a live call", "KiB", &sizes, &[panel]));
+    }
+}
+
+/// A panel for each piece of work, a line for each way.
+fn panels(cells: &[Cell], value: impl Fn(&Cell) -> f64) -> Vec<Panel> {
+    let mut ways: Vec<&str> = Vec::new();
+    for cell in cells {
+        if !ways.contains(&cell.way.as_str()) {
+            ways.push(&cell.way);
+        }
+    }
+    let of = |work: Work, way: &str| {
+        let in_order = SIZES.map(|(_, size)| {
+            let cell = cells.iter().find(|cell| cell.way == way && cell.work == work.id() && cell.size == size);
+            cell.map_or(0.0, &value)
+        });
+        Line { name: way.to_owned(), values: in_order.into() }
+    };
+    Work::ALL
+        .into_iter()
+        .map(|work| Panel { title: work.title().to_owned(), lines: ways.iter().map(|way| of(work, way)).collect() })
+        .collect()
+}
