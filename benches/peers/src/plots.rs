@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cases::{SIZES, Work};
+use crate::extism_peer::{ExtismPeer, Use};
 use crate::figures::Cell;
 use crate::svg::{Line, Panel, chart};
 
@@ -19,7 +20,7 @@ pub(crate) fn write(folder: &Path, cells: &[Cell], live: &[(&'static str, [f64; 
             name: (*name).to_owned(),
             values: bytes.iter().map(|bytes| bytes / 1024.0).collect(),
         });
-        let panel = Panel { title: "echo".to_owned(), lines: lines.collect() };
+        let panel = Panel { title: "echo".to_owned(), note: String::new(), lines: lines.collect() };
         put("memory.svg", chart("Memory of a live call", "KiB", &sizes, &[panel]));
     }
 }
@@ -39,8 +40,19 @@ fn panels(cells: &[Cell], value: impl Fn(&Cell) -> f64) -> Vec<Panel> {
         });
         Line { name: way.to_owned(), values: in_order.into() }
     };
-    Work::ALL
-        .into_iter()
-        .map(|work| Panel { title: work.title().to_owned(), lines: ways.iter().map(|way| of(work, way)).collect() })
-        .collect()
+    let panel = |work: Work| {
+        let lines: Vec<Line> = ways.iter().map(|way| of(work, way)).collect();
+        Panel { title: work.title().to_owned(), note: ratios(&lines), lines }
+    };
+    Work::ALL.into_iter().map(panel).collect()
+}
+
+/// The gateway by Extism's fresh instance, size by size.
+fn ratios(lines: &[Line]) -> String {
+    let find = |name: &str| lines.iter().find(|line| line.name == name);
+    let (Some(ours), Some(theirs)) = (find("gateway, relaxed"), find(ExtismPeer::name_of(Use::Fresh))) else {
+        return String::new();
+    };
+    let each: Vec<_> = ours.values.iter().zip(&theirs.values).map(|(a, b)| format!("{:.2}", a / b)).collect();
+    format!("gateway, relaxed ÷ Extism fresh: {}", each.join(" · "))
 }

@@ -19,6 +19,8 @@ pub(crate) struct Line {
 /// One panel of lines.
 pub(crate) struct Panel {
     pub(crate) title: String,
+    /// What stands below it, such as ratios size by size.
+    pub(crate) note: String,
     pub(crate) lines: Vec<Line>,
 }
 
@@ -29,7 +31,7 @@ pub(crate) fn chart(title: &str, unit: &str, sizes: &[&str], panels: &[Panel]) -
     let high = values().fold(0.0_f64, |a, b| a.max(*b)).log10().ceil().max(low + 1.0);
     let names: Vec<_> = panels.first().into_iter().flat_map(|panel| &panel.lines).map(|line| &line.name).collect();
     let width = LEFT + (PANEL + 24.0) * panels.len() as f64;
-    let height = TOP + HEIGHT + 58.0 + 18.0 * names.len().div_ceil(3) as f64;
+    let height = TOP + HEIGHT + 80.0 + 18.0 * names.len().div_ceil(panels.len().max(1)) as f64;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          font-family=\"system-ui,sans-serif\" font-size=\"12\">\n<title>{}</title>\n<style>\
@@ -73,6 +75,12 @@ pub(crate) fn chart(title: &str, unit: &str, sizes: &[&str], panels: &[Panel]) -
             left + PANEL / 2.0,
             TOP + HEIGHT + 36.0
         ));
+        say(format!(
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" font-size=\"11\">{}</text>\n",
+            left + PANEL / 2.0,
+            TOP + HEIGHT + 54.0,
+            escaped(&panel.note)
+        ));
         for (line, colour) in panel.lines.iter().zip(COLOURS) {
             let points: Vec<_> = line
                 .values
@@ -96,7 +104,10 @@ pub(crate) fn chart(title: &str, unit: &str, sizes: &[&str], panels: &[Panel]) -
         }
     }
     for (index, (name, colour)) in names.iter().zip(COLOURS).enumerate() {
-        let (x, y) = (LEFT + PANEL * (index % 3) as f64, TOP + HEIGHT + 58.0 + 18.0 * (index / 3) as f64);
+        let (x, y) = (
+            LEFT + (PANEL + 24.0) * (index % panels.len()) as f64,
+            TOP + HEIGHT + 80.0 + 18.0 * (index / panels.len()) as f64,
+        );
         say(format!("<circle cx=\"{}\" cy=\"{}\" r=\"5\" fill=\"{colour}\"/>\n", x + 5.0, y - 4.0));
         say(format!("<text x=\"{}\" y=\"{y}\">{}</text>\n", x + 16.0, escaped(name)));
     }
