@@ -21,7 +21,7 @@ pub(crate) fn measure() -> Vec<(&'static str, [f64; 4])> {
     let one = |way: &str, size: usize| {
         let output = Command::new(&program).args([FLAG, way, &size.to_string()]).output().expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().parse().expect("it prints a figure")
+        String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().expect("it prints a figure")
     };
     WAYS.map(|(way, name)| (name, std::array::from_fn(|size| one(way, size)))).into()
 }

@@ -86,11 +86,11 @@ impl Ours {
             let callers: Vec<_> = (0..callers)
                 .map(|_| {
                     let (gateway, plugin, made) = (self.gateway.clone(), self.plugin(case).clone(), Arc::clone(&made));
-                    let (payload, policy) = (asked(case).payload, policy.clone());
+                    let (payload, policy) = (asked(case).payload, policy);
                     tokio::spawn(async move {
                         while Instant::now() < until {
                             let mut asked = request(payload.clone());
-                            asked.policy = Some(policy.clone());
+                            asked.policy = Some(policy);
                             let answer = gateway.invoke(&plugin, asked).await.expect("an answer");
                             assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
                             made.fetch_add(1, Ordering::Relaxed);
