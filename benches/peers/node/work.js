@@ -1,4 +1,4 @@
-// The work itself, as guests/work/src/lib.rs has it.
+// The work itself, as the crate `work` of the guests has it.
 'use strict';
 
 function echo(text) {
