@@ -26,6 +26,9 @@ const BILL_OF_MATERIALS: &str = "omega.cdx.json";
 /// What is handed out beside the binary, as it stands in the repository.
 const DOCUMENTS: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 
+/// What stands for the folder of the sources in everything that is handed out.
+const SOURCE: &str = "/omega";
+
 /// What the command line asked for.
 struct Wish {
     key: PathBuf,
@@ -118,16 +121,14 @@ impl Commit {
         process::run(&mut cargo)?;
 
         let mut files = Files::new();
-        let mut take = |name: &str, path: &Path| -> Result<()> {
-            let bytes = fs::read(path).with_context(|| format!("{} is missing", path.display()))?;
-            files.insert(name.to_owned(), bytes);
-            Ok(())
-        };
         let binary = binary_name();
-        take(&binary, &built.join("release").join(&binary))?;
-        take(BILL_OF_MATERIALS, &source.join("crates/cli").join(BILL_OF_MATERIALS))?;
+        take(&mut files, &binary, &built.join("release").join(&binary))?;
+        take(&mut files, BILL_OF_MATERIALS, &source.join("crates/cli").join(BILL_OF_MATERIALS))?;
+        let bill = files.get_mut(BILL_OF_MATERIALS).context("it was just taken")?;
+        // The tool names our own packages by where they stand.
+        *bill = String::from_utf8(std::mem::take(bill))?.replace(&source.display().to_string(), SOURCE).into_bytes();
         for document in DOCUMENTS {
-            take(document, &source.join(document))?;
+            take(&mut files, document, &source.join(document))?;
         }
         files.insert("COMMIT".to_owned(), format!("{}\n", self.hash).into_bytes());
         files.insert("TOOLCHAIN".to_owned(), self.compiler.clone().into_bytes());
@@ -141,7 +142,9 @@ impl Commit {
             .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
             .context("cargo has no home")?;
         let sysroot = process::capture(process::program(places, "rustc").args(["--print", "sysroot"]))?;
-        let stands_for = [(source, "/omega"), (home.as_path(), "/cargo"), (Path::new(sysroot.trim_end()), "/rust")];
+        let sysroot = Path::new(sysroot.trim_end());
+        // Build scripts write sources too, which say where they stand.
+        let stands_for = [(source, SOURCE), (built, "/build"), (home.as_path(), "/cargo"), (sysroot, "/rust")];
         let rust: Vec<String> = stands_for
             .iter()
             .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()))
@@ -160,6 +163,12 @@ impl Commit {
             .env("SOURCE_DATE_EPOCH", self.unix_seconds.to_string());
         Ok(cargo)
     }
+}
+
+fn take(files: &mut Files, name: &str, path: &Path) -> Result<()> {
+    let bytes = fs::read(path).with_context(|| format!("{} is missing", path.display()))?;
+    files.insert(name.to_owned(), bytes);
+    Ok(())
 }
 
 fn binary_name() -> String {
@@ -195,11 +204,11 @@ fn write_release(dist: &Path, name: &str, files: &Files, unix_seconds: u64) -> R
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(&folder)?;
-    for (file, bytes) in files {
-        fs::write(folder.join(file), bytes)?;
-    }
-    Ok(fs::write(dist.join(format!("{name}.tar")), archive(name, files, unix_seconds)?)?)
+    fs::create_dir_all(dist)?;
+    let archive = archive(name, files, unix_seconds)?;
+    fs::write(dist.join(format!("{name}.tar")), &archive)?;
+    // The folder is what the archive holds, modes included.
+    Ok(tar::Archive::new(archive.as_slice()).unpack(dist)?)
 }
 
 /// An archive that depends on nothing but its arguments.
