@@ -68,6 +68,12 @@ impl Claims {
         Self { known: Mutex::new(known), generation_keys_max, past_runs }
     }
 
+    /// What is known of the history without asking it.
+    #[cfg(test)]
+    pub(crate) fn past_runs(&self) -> &PastRuns {
+        &self.past_runs
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         // Each change is one insertion or removal: a panic leaves nothing half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -172,6 +178,7 @@ fn cut(digest: Sha256) -> Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::past_runs::tests as past_runs;
 
     fn key(run: &str, request: &str, step: u32) -> CallKey {
         CallKey { run_id: run.parse().unwrap(), request_id: request.parse().unwrap(), step }
@@ -226,6 +233,32 @@ mod tests {
         assert_eq!(claim(key("old", "b", 0), InHistory::Invoke), Err(ClaimError::Duplicate));
         assert_eq!(claim(key("old", "b", 0), InHistory::RunOnly), Err(ClaimError::Duplicate));
         assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
+    fn a_run_that_the_filter_knows_to_be_new_is_not_looked_up() {
+        let dir = past_runs::ledger_of(40);
+        let filter = Arc::new(PastRuns::new(dir.path()));
+        past_runs::ask_often(&filter, 80);
+        while filter.advance(80).unwrap() {}
+        let claims = Claims::new(80, filter);
+        // Bloom filters err: one of a few that it knows is enough to see that it is asked.
+        let looked_up = std::cell::Cell::new(0);
+        let claim = |run: &str, answer: InHistory| {
+            let look_up = |before| {
+                assert_eq!(before, 80);
+                looked_up.set(looked_up.get() + 1);
+                Ok(answer)
+            };
+            claims.claim(&key(run, "a", 0), || 80, look_up)
+        };
+        assert!((0..20).all(|number| claim(&format!("new {number}"), InHistory::Nothing) == Ok(())));
+        assert!(looked_up.get() < 5, "{}", looked_up.get());
+        let before = looked_up.get();
+        for number in 0..40 {
+            assert_eq!(claim(&past_runs::run(number), InHistory::Invoke), Err(ClaimError::Duplicate));
+        }
+        assert_eq!(looked_up.get() - before, 40);
     }
 
     #[test]

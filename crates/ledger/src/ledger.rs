@@ -211,3 +211,34 @@ impl std::fmt::Debug for Ledger {
         f.debug_struct("Ledger").field("head", &self.head()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::past_runs::tests::{StillClock, ledger_of, run};
+
+    #[test]
+    fn a_ledger_that_is_asked_often_makes_the_filter_and_still_knows_old_calls() {
+        let dir = ledger_of(40);
+        let ledger = Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock))).unwrap();
+        let key = |run: &str, request: &str| CallKey {
+            run_id: run.parse().unwrap(),
+            request_id: request.parse().unwrap(),
+            step: 0,
+        };
+        for number in 0..100 {
+            ledger.claim(&key(&format!("new {number}"), "a")).unwrap();
+        }
+        let began = Instant::now();
+        // The indexing thread makes it at its next tick. Of twenty names it errs on few.
+        while !(0..20).any(|number| ledger.claims.past_runs().lack(&format!("other {number}"), 80)) {
+            assert!(began.elapsed().as_secs() < 60, "nobody makes the filter");
+            std::thread::yield_now();
+        }
+        assert!((0..40).all(|number| !ledger.claims.past_runs().lack(&run(number), 80)));
+        ledger.claim(&key("one more", "a")).unwrap();
+        ledger.claim(&key(&run(3), "not made before")).unwrap();
+    }
+}

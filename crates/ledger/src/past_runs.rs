@@ -28,6 +28,9 @@ const RUNS_MIN: u64 = 64 * 1024;
 /// Runs taken in at a time: a few milliseconds.
 const STEP_RUNS: usize = 10_000;
 
+/// Runs taken in while calls wait: some ten microseconds.
+const LOCKED_RUNS: usize = 250;
+
 /// The filter, and how much of the history is wanted of it.
 pub(crate) struct PastRuns {
     dir: PathBuf,
@@ -94,11 +97,15 @@ impl PastRuns {
         let names = index.run_names(from..until, STEP_RUNS)?;
         let is_last = names.len() < STEP_RUNS;
         let complete_below = names.last().filter(|_| !is_last).map_or(until, |(first_index, _)| first_index + 1);
-        let mut state = self.state();
-        if let Some(filter) = &mut state.filter {
-            for (_, name) in &names {
-                filter.runs.insert(name);
+        // Bit by bit: calls wait for the same lock.
+        for some in names.chunks(LOCKED_RUNS) {
+            if let Some(filter) = &mut self.state().filter {
+                for (_, name) in some {
+                    filter.runs.insert(name);
+                }
             }
+        }
+        if let Some(filter) = &mut self.state().filter {
             filter.complete_below = complete_below;
         }
         Ok(!is_last)
@@ -115,7 +122,7 @@ impl Filter {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -126,7 +133,7 @@ mod tests {
     use crate::index::IndexWriter;
     use crate::{Ledger, LedgerOptions};
 
-    struct StillClock;
+    pub(crate) struct StillClock;
 
     impl Clock for StillClock {
         fn now(&self) -> Timestamp {
@@ -139,12 +146,12 @@ mod tests {
     }
 
     /// A name that the index holds in another form than it has here.
-    fn run(number: u64) -> String {
+    pub(crate) fn run(number: u64) -> String {
         format!("run \"{number}\"")
     }
 
     /// A ledger of runs with two events each, all of it indexed.
-    fn ledger_of(runs: u64) -> tempfile::TempDir {
+    pub(crate) fn ledger_of(runs: u64) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock))).unwrap();
         for number in 0..runs {
@@ -157,7 +164,7 @@ mod tests {
         dir
     }
 
-    fn ask_often(past: &PastRuns, before: u64) {
+    pub(crate) fn ask_often(past: &PastRuns, before: u64) {
         for _ in 0..QUESTIONS_BEFORE {
             assert!(!past.lack("new", before), "an answer before anything was read");
         }
