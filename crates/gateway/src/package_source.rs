@@ -3,15 +3,13 @@
 //! Only plain files are taken: a symlink, a device or an odd path is refused, never followed. Sizes
 //! and counts are checked before bytes are read.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use omega_contract::ErrorCode;
-use omega_contract::limits::{PACKAGE_BYTES_MAX, PACKAGE_FILE_BYTES_MAX, PACKAGE_FILES_MAX};
-use omega_validator::PackageFiles;
+use omega_validator::package::archive::{self, ARCHIVE_BYTES_MAX};
+use omega_validator::{ArchiveError, Gathered, PackageFiles};
 
 use crate::error::GatewayError;
 
@@ -51,13 +49,13 @@ pub fn read_dir(folder: &Path) -> Result<PackageFiles, GatewayError> {
                 }
             } else if kind.is_file() {
                 let file = File::open(entry.path()).map_err(|e| unreadable(&path, &e))?;
-                gathered.take(path, file)?;
+                gathered.take(path, file).map_err(|error| refused(None, &error))?;
             } else {
                 return Err(invalid(format!("{path}: only plain files and folders are taken, no links or devices")));
             }
         }
     }
-    gathered.finish()
+    gathered.finish().map_err(|error| refused(None, &error))
 }
 
 /// Reads a package from a tar file (POSIX ustar or pax; not compressed).
@@ -70,63 +68,21 @@ pub fn read_tar(file: &Path) -> Result<PackageFiles, GatewayError> {
     if !metadata.is_file() {
         return Err(invalid(format!("{shown}: neither a folder nor a tar file")));
     }
-    // Headers and padding are at most a few kilobytes a file.
-    let archive_bytes_max = PACKAGE_BYTES_MAX + PACKAGE_FILES_MAX as u64 * 4_096;
-    if metadata.len() > archive_bytes_max {
+    if metadata.len() > ARCHIVE_BYTES_MAX {
         return Err(invalid(format!(
-            "{shown}: {} bytes, of which at most {archive_bytes_max} are taken",
+            "{shown}: {} bytes, of which at most {ARCHIVE_BYTES_MAX} are taken",
             metadata.len()
         )));
     }
     let file = File::open(file).map_err(|e| unreadable(&shown, &e))?;
-    let mut archive = tar::Archive::new(io::BufReader::new(file));
-    let mut gathered = Gathered::default();
-    let broken = |e: io::Error| invalid(format!("{shown}: not a usable tar file: {e}"));
-    for entry in archive.entries().map_err(broken)? {
-        let entry = entry.map_err(broken)?;
-        let path = String::from_utf8(entry.path_bytes().into_owned())
-            .map_err(|_| invalid(format!("{shown}: a name is not UTF-8")))?;
-        let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
-        match entry.header().entry_type() {
-            tar::EntryType::Regular => gathered.take(path, entry)?,
-            tar::EntryType::Directory => {}
-            other => {
-                return Err(invalid(format!("{path}: only plain files and folders are taken, not {other:?}")));
-            }
-        }
-    }
-    gathered.finish()
+    archive::read_tar(io::BufReader::new(file)).map_err(|error| refused(Some(&shown), &error))
 }
 
-#[derive(Default)]
-struct Gathered {
-    files: BTreeMap<String, Arc<[u8]>>,
-    bytes: u64,
-}
-
-impl Gathered {
-    fn take(&mut self, path: String, reader: impl Read) -> Result<(), GatewayError> {
-        if self.files.len() >= PACKAGE_FILES_MAX {
-            return Err(invalid(format!("more than {PACKAGE_FILES_MAX} files")));
-        }
-        let mut bytes = Vec::new();
-        reader.take(PACKAGE_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&path, &e))?;
-        self.bytes += bytes.len() as u64;
-        if bytes.len() as u64 > PACKAGE_FILE_BYTES_MAX {
-            return Err(invalid(format!("{path}: larger than {PACKAGE_FILE_BYTES_MAX} bytes")));
-        }
-        if self.bytes > PACKAGE_BYTES_MAX {
-            return Err(invalid(format!("larger than {PACKAGE_BYTES_MAX} bytes together")));
-        }
-        if self.files.insert(path.clone(), Arc::from(bytes)).is_some() {
-            return Err(invalid(format!("{path}: stands twice")));
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<PackageFiles, GatewayError> {
-        PackageFiles::new(self.files).map_err(|error| invalid(error.to_string()))
-    }
+/// What was gathered is no package, or could not be read; `archive` is the tar file it came from.
+fn refused(archive: Option<&str>, error: &ArchiveError) -> GatewayError {
+    let message = archive.map_or_else(|| error.to_string(), |archive| format!("{archive}: {error}"));
+    let is_ours = matches!((error, archive), (ArchiveError::Read { .. }, None));
+    GatewayError::new(if is_ours { ErrorCode::Io } else { ErrorCode::PackageInvalid }, message)
 }
 
 fn invalid(message: String) -> GatewayError {

@@ -22,6 +22,7 @@ pub use call::output::{HeldData, Output, check_output};
 pub use call::request::{Call, HashedRequest, check_request, parse_request};
 pub use capabilities::{Grants, effective_capabilities};
 pub use manifest::{ManifestCheck, ManifestIssue, check_manifest, validate_manifest};
+pub use package::archive::{ArchiveError, Gathered, read_tar};
 pub use package::files::{PackageFiles, PackageFilesError};
 pub use package::{Package, PackageRejection, check_package_unsigned, verify_package};
 pub use refusal::Refusal;

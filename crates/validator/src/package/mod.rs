@@ -4,6 +4,7 @@
 //! learns all mistakes at once, and what nobody signed is still refused. What never happens here: running or
 //! compiling the plugin's code, or taking a package whose signature was not verified.
 
+pub mod archive;
 pub mod files;
 mod trust;
 
