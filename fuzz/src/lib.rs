@@ -30,6 +30,9 @@ pub fn check_round_trip<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
 /// What the fuzz key signed in the seed of target `envelope`, and nothing else.
 pub const SIGNED_PAYLOAD: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v1"}"#;
 
+/// The export that the seeds of target `component` have.
+pub const COMPONENT_EXPORT: &str = "handle";
+
 /// The key of the seeds. Known to everybody, trusted by nobody.
 pub fn signing_key() -> SecretKey {
     SecretKey::from_seed([7; 32])

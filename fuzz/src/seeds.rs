@@ -46,8 +46,38 @@ pub fn all() -> Vec<Seed> {
         seed("envelope", "valid", envelope.to_bytes()),
         seed("package_signature", "valid-envelope", package),
         seed("package_signature", "valid-statement", statement.expect("just signed").bytes),
+        seed("package", "valid-files", archive()),
+        seed("component", "valid", component("")),
+        seed("component", "valid-import", component("(import \"omega:plugin/log@1.0.0\" (instance))")),
+        seed("component", "no-such-import", component("(import \"wasi:sockets/tcp@0.2.0\" (instance))")),
         seed("bundle", "valid", canonical_bytes(&desk.bundle(run.to_vec())).expect("a bundle is text only")),
     ]
+}
+
+/// An archive of two files in folders: a manifest that is none and what it would name.
+fn archive() -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, bytes) in [("PLUGIN_MANIFEST.json", b"{}".as_slice()), ("schemas/inputs/a.schema.json", b"true")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, path, bytes).expect("a short path");
+    }
+    builder.into_inner().expect("memory takes everything")
+}
+
+/// A component with a little of everything that is counted: a memory, a table, data, a loop, a switch.
+fn component(import: &str) -> Vec<u8> {
+    let module = r#"(memory 1 2) (table 4 funcref) (global $g (mut i32) (i32.const 1)) (data (i32.const 8) "omega")
+        (elem (i32.const 0) func $f)
+        (func $f (export "f") (param i32) (result i32) (local i64)
+            (loop $again (br_if $again (i32.eqz (global.get $g))))
+            (block $a (block $b (br_table $a $b $a (local.get 0))))
+            (call_indirect (param i32) (result i32) (i32.load (local.get 0)) (i32.const 0)))"#;
+    let text = format!(
+        r#"(component {import} (core module $m {module}) (core instance $i (instantiate $m))
+            (func (export "handle") (param "x" u32) (result u32) (canon lift (core func $i "f"))))"#
+    );
+    wat::parse_str(text).expect("a component")
 }
 
 /// A ledger of one run.

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use omega_contract::{Manifest, PluginRequest, PluginResponse, Timestamp, strict_json};
-use omega_fuzz::{BYTES_MAX, SIGNED_PAYLOAD, package_files, seeds, signing_key};
+use omega_contract::{CapabilitySet, Manifest, PluginRequest, PluginResponse, Timestamp, strict_json};
+use omega_fuzz::{BYTES_MAX, COMPONENT_EXPORT, SIGNED_PAYLOAD, package_files, seeds, signing_key};
+use omega_lane_wasm::inspect::inspect;
 use omega_proof::bundle::verify_bundle;
 use omega_proof::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use omega_proof::line::strict_event;
 use omega_proof::package::verify_package_signature;
-use omega_validator::{CompiledSchema, parse_request, validate_manifest};
+use omega_validator::{CompiledSchema, parse_request, read_tar, validate_manifest};
 
 fn folder(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target)
@@ -83,5 +84,15 @@ fn evidence_is_taken() {
         let taken =
             [&bytes, &signed].iter().any(|it| verify_package_signature(&package_files(), it, &[key.public()]).is_ok());
         assert!(taken);
+    }
+}
+
+#[test]
+fn packages_and_components_are_taken() {
+    for bytes in valid("package") {
+        assert_eq!(read_tar(&*bytes).unwrap().len(), 2);
+    }
+    for bytes in valid("component") {
+        inspect(&bytes, COMPONENT_EXPORT, &CapabilitySet::new()).unwrap();
     }
 }

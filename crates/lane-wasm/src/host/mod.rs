@@ -18,49 +18,6 @@ use wasmtime_wasi_io::bindings::wasi::io;
 use crate::bindings::omega::plugin::{artifacts, broker, datasets, log, types};
 use crate::guest::Guest;
 
-/// The interfaces that a component may import, version left out, and what opens each.
-const INTERFACES: &[(&str, Opened)] = &[
-    ("omega:plugin/types", Opened::Always),
-    ("omega:plugin/broker", Opened::Always),
-    ("omega:plugin/log", Opened::Always),
-    ("omega:plugin/artifacts", Opened::By(Capability::ReadBinaryRef)),
-    ("omega:plugin/datasets", Opened::By(Capability::ReadDatasetSlice)),
-    ("wasi:cli/environment", Opened::Always),
-    ("wasi:cli/exit", Opened::Always),
-    ("wasi:cli/stdin", Opened::Always),
-    ("wasi:cli/stdout", Opened::Always),
-    ("wasi:cli/stderr", Opened::Always),
-    ("wasi:cli/terminal-input", Opened::Always),
-    ("wasi:cli/terminal-output", Opened::Always),
-    ("wasi:cli/terminal-stdin", Opened::Always),
-    ("wasi:cli/terminal-stdout", Opened::Always),
-    ("wasi:cli/terminal-stderr", Opened::Always),
-    ("wasi:clocks/monotonic-clock", Opened::Always),
-    ("wasi:clocks/wall-clock", Opened::Always),
-    ("wasi:filesystem/preopens", Opened::Always),
-    ("wasi:filesystem/types", Opened::Always),
-    ("wasi:io/error", Opened::Always),
-    ("wasi:io/poll", Opened::Always),
-    ("wasi:io/streams", Opened::Always),
-    ("wasi:random/insecure", Opened::Always),
-    ("wasi:random/insecure-seed", Opened::Always),
-    ("wasi:random/random", Opened::Always),
-];
-
-/// What opens an interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opened {
-    /// Nothing is needed.
-    Always,
-    /// This capability.
-    By(Capability),
-}
-
-/// What opens the interface of this name (without its version); none: nothing does.
-pub(crate) fn opened(interface: &str) -> Option<Opened> {
-    INTERFACES.iter().find(|(name, _)| *name == interface).map(|(_, opened)| *opened)
-}
-
 /// Links what a program with these capabilities may import, and nothing else.
 ///
 /// # Errors

@@ -3,10 +3,51 @@
 //! What never happens here: a name let through that `host` does not link.
 
 use omega_contract::ports::LaneRefusal;
-use omega_contract::{CapabilitySet, ErrorCode};
+use omega_contract::{Capability, CapabilitySet, ErrorCode};
 use wasmparser::{ComponentImport, ComponentTypeRef, TypeBounds};
 
-use crate::host::{Opened, opened};
+/// The interfaces that a component may import, version left out, and what opens each.
+const INTERFACES: &[(&str, Opened)] = &[
+    ("omega:plugin/types", Opened::Always),
+    ("omega:plugin/broker", Opened::Always),
+    ("omega:plugin/log", Opened::Always),
+    ("omega:plugin/artifacts", Opened::By(Capability::ReadBinaryRef)),
+    ("omega:plugin/datasets", Opened::By(Capability::ReadDatasetSlice)),
+    ("wasi:cli/environment", Opened::Always),
+    ("wasi:cli/exit", Opened::Always),
+    ("wasi:cli/stdin", Opened::Always),
+    ("wasi:cli/stdout", Opened::Always),
+    ("wasi:cli/stderr", Opened::Always),
+    ("wasi:cli/terminal-input", Opened::Always),
+    ("wasi:cli/terminal-output", Opened::Always),
+    ("wasi:cli/terminal-stdin", Opened::Always),
+    ("wasi:cli/terminal-stdout", Opened::Always),
+    ("wasi:cli/terminal-stderr", Opened::Always),
+    ("wasi:clocks/monotonic-clock", Opened::Always),
+    ("wasi:clocks/wall-clock", Opened::Always),
+    ("wasi:filesystem/preopens", Opened::Always),
+    ("wasi:filesystem/types", Opened::Always),
+    ("wasi:io/error", Opened::Always),
+    ("wasi:io/poll", Opened::Always),
+    ("wasi:io/streams", Opened::Always),
+    ("wasi:random/insecure", Opened::Always),
+    ("wasi:random/insecure-seed", Opened::Always),
+    ("wasi:random/random", Opened::Always),
+];
+
+/// What opens an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// Nothing is needed.
+    Always,
+    /// This capability.
+    By(Capability),
+}
+
+/// What opens the interface of this name (without its version); none: nothing does.
+fn opened(interface: &str) -> Option<Opened> {
+    INTERFACES.iter().find(|(name, _)| *name == interface).map(|(_, opened)| *opened)
+}
 
 /// Checks one import of the outermost component.
 ///
@@ -58,7 +99,6 @@ fn forbidden(name: &str, why: &str) -> LaneRefusal {
 
 #[cfg(test)]
 mod tests {
-    use omega_contract::Capability;
     use wasmparser::ComponentExternName;
 
     use super::*;

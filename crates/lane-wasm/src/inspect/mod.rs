@@ -35,7 +35,7 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 ///
 /// # Errors
 /// `component_invalid`, or `import_forbidden` naming the import.
-pub(crate) fn inspect(code: &[u8], export: &str, capabilities: &CapabilitySet) -> Result<(), LaneRefusal> {
+pub fn inspect(code: &[u8], export: &str, capabilities: &CapabilitySet) -> Result<(), LaneRefusal> {
     let mut scan = Scan::new(capabilities);
     scan.bytes(code.len())?;
     for payload in Parser::new(0).parse_all(code) {
