@@ -8,6 +8,7 @@ mod arguments;
 mod embedded;
 mod fault;
 mod input;
+mod misuse;
 mod new_file;
 mod output;
 mod session;
@@ -20,17 +21,14 @@ use clap::Parser as _;
 
 use crate::arguments::Arguments;
 use crate::fault::Exit;
+use crate::misuse::Misuse;
 use crate::output::Output;
 use crate::session::Session;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; a closed stream is nobody's.
-            let _ = error.print();
-            return exit_code(if error.use_stderr() { Exit::Usage } else { Exit::Done });
-        }
+        Err(error) => return refuse(error),
     };
     let mut output = Output::new(arguments.globals.form(), arguments.globals.chatter());
     let session = Session::new(&arguments.globals, output.notes());
@@ -41,6 +39,16 @@ fn main() -> ExitCode {
             exit_code(fault.exit_code())
         }
     }
+}
+
+/// Help and version are done with; all else that clap does not take is wrong usage.
+fn refuse(error: clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    if let Some(misuse) = Misuse::of(error) {
+        let (form, chatter) = misuse::asked_for(std::env::args_os());
+        Output::new(form, chatter).fault(&misuse.fault());
+    }
+    exit_code(exit)
 }
 
 fn exit_code(exit: Exit) -> ExitCode {

@@ -102,6 +102,18 @@ fn wrong_usage_is_exit_2() {
 }
 
 #[test]
+fn wrong_usage_is_told_as_every_other_error_is() {
+    let world = World::empty();
+    snapshot!(world, world.omega(["plugins", "lsit"]).whole());
+    snapshot!(world, world.omega(["invoke", "hello", "--text", "x", "--timeout-ms", "99"]).whole());
+    let told = world.omega(["plugins", "enable", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((told.code, document["error"]["code"].as_str()), (2, Some("usage")));
+    assert!(document["error"]["message"].as_str().unwrap().contains("<REF>"), "{document}");
+    assert!(world.omega(["plugins", "enable", "--", "--json", "--json"]).stdout.is_empty(), "no option after `--`");
+}
+
+#[test]
 fn a_language_that_is_not_there_yet_is_refused_by_naming_those_that_are() {
     let world = World::empty();
     snapshot!(world, world.omega(["plugins", "new", "ok-name", "--lang", "python"]).whole());

@@ -195,6 +195,10 @@ fn the_list_goes_on_where_it_ended() {
     assert_eq!(ids(&["--after", "hello@0.9.0"]), ["hello", "text-stats"]);
     assert_eq!(ids(&["--after", "text-stats"]), [""; 0]);
     assert_eq!(world.omega(["plugins", "list", "--limit", "0"]).code, 2);
+    let told = |arguments: &[&str]| world.omega([&["plugins", "list"], arguments].concat()).stderr;
+    assert_eq!(told(&["--after", "text-stats@1.0.0"]), "None after text-stats@1.0.0.\n");
+    assert_eq!(told(&["--status", "rejected"]), "None is rejected.\n");
+    assert_eq!(told(&["--status", "enabled", "--after", "text-stats"]), "None is enabled after text-stats.\n");
     let page = world.omega(["plugins", "list", "--limit", "1"]);
     assert!(page.stderr.contains("--after hello@1.0.0"), "{}", page.stderr);
 }

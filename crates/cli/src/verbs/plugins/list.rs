@@ -52,10 +52,7 @@ impl List {
             return Ok(Exit::Done);
         }
         if rows.is_empty() {
-            output.note([
-                Cell::plain("No plugins here yet:"),
-                Cell::new(Tone::Name, "omega plugins install DIR --enable"),
-            ]);
+            output.note(self.nothing());
             return Ok(Exit::Done);
         }
         let header = ["PLUGIN", "VERSION", "STATUS", "LANE", "KEY", "CAPABILITIES"].map(|name| (name, Side::Left));
@@ -76,6 +73,19 @@ impl List {
             output.note([Cell::plain("There may be more:"), Cell::new(Tone::Name, next)]);
         }
         Ok(Exit::Done)
+    }
+
+    /// Why there is nothing to show, and what to do about it.
+    fn nothing(&self) -> Vec<Cell> {
+        let after = self.after.as_ref().map(|after| format!(" after {after}")).unwrap_or_default();
+        match self.status.and_then(|status| status.to_possible_value()) {
+            Some(status) => vec![Cell::plain(format!("None is {}{after}.", status.get_name()))],
+            None if !after.is_empty() => vec![Cell::plain(format!("None{after}."))],
+            None => {
+                let install = Cell::new(Tone::Name, "omega plugins install DIR --enable");
+                vec![Cell::plain("No plugins here yet:"), install]
+            }
+        }
     }
 
     fn rows(&self, reader: &HomeReader) -> Result<Vec<PluginRow>, Fault> {
