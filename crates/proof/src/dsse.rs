@@ -7,13 +7,12 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use omega_contract::strict_json::{self, JsonError};
 use omega_contract::{KeyId, Sha256Hex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base64_exact::{STANDARD, URL_SAFE};
 use crate::key::{PublicKey, SecretKey};
 
 /// The payload type of in-toto statements.
@@ -22,13 +21,6 @@ pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// Signatures in one envelope; more are refused, since each one costs a verification.
 pub const ENVELOPE_SIGNATURES_MAX: usize = 16;
-
-/// One encoding per value: padding where it belongs, no stray bits.
-const BASE64: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-    .with_decode_allow_trailing_bits(false);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, BASE64);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, BASE64);
 
 /// Why an envelope is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

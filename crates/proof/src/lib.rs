@@ -3,6 +3,8 @@
 //! What never happens here: I/O. Bytes come in, a verdict goes out, so that the crate runs anywhere,
 //! `wasm32-unknown-unknown` included.
 
+mod base64_exact;
+
 pub mod dsse;
 pub mod key;
 pub mod package;
@@ -12,3 +14,7 @@ pub mod bundle;
 pub mod chain;
 pub mod line;
 pub mod run_root;
+
+pub mod checkpoint;
+pub mod note;
+pub mod tree;
