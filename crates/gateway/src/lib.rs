@@ -30,7 +30,7 @@ pub use clock::SystemClock;
 pub use directory::READY_PLUGINS_MAX;
 pub use error::GatewayError;
 pub use gateway::Gateway;
-pub use home::{Config, ConfigError, Home, HomeError, OperatorKey, Origin, Setting};
+pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin, Setting};
 pub use lanes::lanes;
 pub use omega_registry::{GrantRow, GrantState, Page, PluginFilter, PluginRow, RejectedPackage, TrustRow};
 pub use omega_router::{Answer, PipelineAnswer, StepEvidence};

@@ -85,3 +85,20 @@ fn a_key_that_nobody_knows_cannot_be_revoked() {
     check("0123456789", 1, "error[not_found]");
     check(&"0".repeat(64), 1, "error[key_untrusted]");
 }
+
+#[test]
+fn the_log_key_of_a_new_home_may_live_elsewhere() {
+    let world = World::empty();
+    let init = ["init", "--origin", "logs.example.org/omega", "--log-key", "elsewhere/log.pem", "--json"];
+    std::fs::create_dir(world.path().join("elsewhere")).unwrap();
+    let made = world.json(init.iter().take(5));
+    assert!(made["log_verifier_key"].as_str().unwrap().starts_with("logs.example.org/omega+"), "{made}");
+    assert!(world.read("elsewhere/log.pem").starts_with("-----BEGIN PRIVATE KEY-----"));
+    let inside = std::fs::read_dir(world.home().join("keys")).unwrap();
+    let names: Vec<_> = inside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.contains(&"log.pem".to_owned()), "{names:?}");
+    let config = world.ok(["config", "show"]);
+    assert!(config.contains("elsewhere/log.pem"), "{config}");
+    let wrong = World::empty().omega(["init", "--origin", "two words"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+}

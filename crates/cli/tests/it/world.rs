@@ -214,6 +214,8 @@ pub(crate) fn filters(world: &World) -> Vec<(String, &'static str)> {
     let folder = world.path().canonicalize().unwrap().display().to_string();
     vec![
         (folder.replace('.', r"\."), "[DIR]"),
+        (r"omega\.internal/[0-9a-z]{26}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}".into(), "[VKEY]"),
+        (r"omega\.internal/[0-9a-z]{26}".into(), "[ORIGIN]"),
         (r"\b[0-9a-f]{64}\b".into(), "[HASH]"),
         // As wide as what they stand for, so that columns still line up.
         (r"\b[0-9a-f]{12}\b".into(), "[--SHORT---]"),

@@ -19,6 +19,13 @@ use toml::{Table, Value};
 /// What `omega init` writes: every key, commented out, with its default.
 pub(super) const COMMENTED_DEFAULTS: &str = include_str!("omega.toml");
 
+/// What `omega init` writes where the log's key is kept outside.
+pub(super) fn commented(log_key: Option<&Path>) -> String {
+    let Some(path) = log_key else { return COMMENTED_DEFAULTS.to_owned() };
+    let value = toml_text(&Value::String(path.display().to_string()));
+    COMMENTED_DEFAULTS.replacen("# log_key = \"\"\n", &format!("log_key = {value}\n"), 1)
+}
+
 /// Bytes of `omega.toml`.
 const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 
@@ -28,6 +35,8 @@ const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 pub struct Config {
     /// When a call is acknowledged: after `fdatasync` (`batch`) or after the write (`relaxed`).
     pub durability: Durability,
+    /// Where the log's private key is kept, an absolute path; empty: in the home, `keys/log.pem`.
+    pub log_key: PathBuf,
     /// Folders that no grant may reach into (INV-PNP-02).
     pub protected_paths: Vec<PathBuf>,
     /// What no manifest and no grant can exceed.
@@ -95,6 +104,7 @@ impl Default for Config {
             Capability::ALL.iter().copied().filter(|capability| capability.since() == CapabilityApi::V1_0).collect();
         Self {
             durability: Durability::Batch,
+            log_key: PathBuf::new(),
             protected_paths: Vec::new(),
             ceilings: Ceilings {
                 capabilities: Capability::ALL.to_vec(),
@@ -235,6 +245,9 @@ impl Config {
         if let Some(path) = self.protected_paths.iter().find(|path| !path.is_absolute()) {
             return bad("protected_paths", &format!("{} is not an absolute path", path.display()));
         }
+        if self.log_key_file().is_some_and(Path::is_relative) {
+            return bad("log_key", "not an absolute path");
+        }
         if !(1..=PAYLOAD_BYTES_MAX).contains(&self.ceilings.payload_bytes_max) {
             return bad("ceilings.payload_bytes_max", "between 1 and 67108864");
         }
@@ -254,6 +267,11 @@ impl Config {
             return bad("breaker.failures", "at least 1");
         }
         Ok(())
+    }
+
+    /// Where the log's private key is kept, if not in the home.
+    pub fn log_key_file(&self) -> Option<&Path> {
+        Some(&*self.log_key).filter(|path| !path.as_os_str().is_empty())
     }
 
     /// Every effective value with its origin, by key.
@@ -357,6 +375,14 @@ mod tests {
     }
 
     #[test]
+    fn a_log_key_outside_is_written_into_the_file() {
+        let written = commented(Some(Path::new("/secure/log \\\"key.pem")));
+        let config = load(&written, &[]).unwrap();
+        assert_eq!(config.log_key_file(), Some(Path::new("/secure/log \\\"key.pem")));
+        assert_eq!(load(&commented(None), &[]).unwrap().log_key_file(), None);
+    }
+
+    #[test]
     fn layers_and_origins() {
         let config =
             load("durability = 'relaxed'\n[quotas]\ncalls_max = 2", &[("OMEGA_QUOTAS_CALLS_MAX", "3")]).unwrap();
@@ -382,6 +408,7 @@ mod tests {
         check("[breaker]\nfailures = 0", "at least 1");
         check("durability = 'never'", "unknown variant");
         check("protected_paths = ['a']", "absolute");
+        check("log_key = 'a'", "absolute");
         check("[ceilings]\ndefault_grants = ['llm']", "needs a grant");
         check("[ceilings]\ncapabilities = ['network_access']", "unknown variant");
         check("quotas = 1", "unknown key");

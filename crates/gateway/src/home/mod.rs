@@ -4,6 +4,7 @@
 //! current folder by itself, because a cloned repository must not supply trust.
 
 mod config;
+mod log_key;
 mod operator_key;
 
 use std::fs;
@@ -11,9 +12,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use omega_contract::{ErrorCode, Timestamp, strict_json};
+use omega_proof::checkpoint::LogSigner;
+use omega_proof::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
 pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Setting, Wasm};
+pub use log_key::NewLog;
 pub use operator_key::{OperatorKey, OperatorKeyError};
 
 /// The format of a home that this version reads and writes.
@@ -48,6 +52,9 @@ pub enum HomeError {
     /// The operator's key.
     #[error(transparent)]
     OperatorKey(#[from] OperatorKeyError),
+    /// The log's key.
+    #[error("the log key: {0}")]
+    LogKey(String),
     /// A file of the home.
     #[error("{what}: {source}")]
     Io {
@@ -66,6 +73,7 @@ impl HomeError {
             Self::InTheWay(_) | Self::Format { .. } | Self::Unreadable(_) => ErrorCode::HomeInvalid,
             Self::Config(_) => ErrorCode::ConfigInvalid,
             Self::OperatorKey(error) => error.code(),
+            Self::LogKey(_) => ErrorCode::KeyInvalid,
             Self::Io { .. } => ErrorCode::Io,
         }
     }
@@ -103,18 +111,30 @@ impl Home {
             .ok_or(HomeError::Nowhere)
     }
 
-    /// Makes a home in an empty or new folder: `home.json`, a commented `omega.toml` and an operator's
-    /// signing key. The key is trusted when the home is first opened.
+    /// As [`Home::init_with`], with a log key of its own under a name that is drawn.
+    ///
+    /// # Errors
+    /// As [`Home::init_with`].
+    pub fn init(path: &Path, now: Timestamp) -> Result<Self, HomeError> {
+        Self::init_with(path, now, &NewLog::default())
+    }
+
+    /// Makes a home in an empty or new folder: `home.json`, a commented `omega.toml`, an operator's signing key and the
+    /// log's key. The operator's key is trusted when the home is first opened.
     ///
     /// # Errors
     /// [`HomeError::InTheWay`] where the folder holds anything; nothing is changed then.
-    pub fn init(path: &Path, now: Timestamp) -> Result<Self, HomeError> {
+    pub fn init_with(path: &Path, now: Timestamp, log: &NewLog) -> Result<Self, HomeError> {
+        if log.key_file.as_ref().is_some_and(|file| !file.is_absolute()) {
+            return Err(HomeError::LogKey("its path is not absolute".to_owned()));
+        }
         if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(HomeError::InTheWay(path.to_owned()));
         }
         make_private_folder(path).map_err(io_error("make the home"))?;
         OperatorKey::create(&path.join("keys"))?;
-        write_new(&path.join("omega.toml"), config::COMMENTED_DEFAULTS.as_bytes())?;
+        log.create(&path.join("keys"))?;
+        write_new(&path.join("omega.toml"), config::commented(log.key_file.as_deref()).as_bytes())?;
         let file = HomeFile { format: HOME_FORMAT, created_at: now };
         let text = serde_json::to_vec_pretty(&file).map_err(|e| HomeError::Unreadable(e.to_string()))?;
         // Last: a folder without `home.json` is no home, so a crash before this leaves none.
@@ -188,7 +208,39 @@ impl Home {
     /// # Errors
     /// [`OperatorKeyError`].
     pub fn operator_key(&self) -> Result<OperatorKey, OperatorKeyError> {
-        OperatorKey::load(&self.path.join("keys"))
+        OperatorKey::load(&self.keys_dir())
+    }
+
+    /// What verifies this home's log: the key that it began with. Others keep it, and follow hand-overs from it.
+    ///
+    /// # Errors
+    /// [`HomeError::LogKey`], [`HomeError::Io`].
+    pub fn log_verifier_key(&self) -> Result<VerifierKey, HomeError> {
+        log_key::read_verifier_key(&self.keys_dir())
+    }
+
+    /// What signs this home's log now.
+    ///
+    /// # Errors
+    /// [`HomeError::LogKey`], [`HomeError::Config`].
+    pub fn log_signer(&self) -> Result<LogSigner, HomeError> {
+        log_key::read_signer(&self.keys_dir(), self.config()?.log_key_file())
+    }
+
+    /// The key that is to follow: the one that an earlier try drew, or a new one, kept at `key_file` or in the home.
+    #[expect(dead_code, reason = "the ledger learns to hand over next")]
+    pub(crate) fn next_log_signer(&self, key_file: Option<&Path>) -> Result<LogSigner, HomeError> {
+        log_key::next_signer(&self.keys_dir(), key_file)
+    }
+
+    /// Puts the home's next key into the place of the one before it, once the ledger was handed over to it.
+    #[expect(dead_code, reason = "the ledger learns to hand over next")]
+    pub(crate) fn adopt_next_log_key(&self) -> Result<(), HomeError> {
+        log_key::adopt_next(&self.keys_dir()).map_err(io_error("put the next log key into place"))
+    }
+
+    fn keys_dir(&self) -> PathBuf {
+        self.path.join("keys")
     }
 
     /// The effective configuration: `omega.toml`, then the environment where it may speak.

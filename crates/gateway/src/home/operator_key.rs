@@ -102,6 +102,11 @@ impl OperatorKey {
         &self.secret
     }
 
+    /// The private half alone.
+    pub fn into_secret(self) -> SecretKey {
+        self.secret
+    }
+
     pub(super) fn create(folder: &Path) -> Result<Self, OperatorKeyError> {
         fs::create_dir_all(folder).map_err(io_error("make the folder of keys"))?;
         let key = Self::generate()?;
