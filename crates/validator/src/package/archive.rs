@@ -30,7 +30,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// Not a tar archive (POSIX ustar or pax), or one that ends too early.
-    #[error("not a usable tar archive: {0}")]
+    #[error("not a usable tar file: {0}")]
     Broken(io::Error),
     /// More entries than [`ARCHIVE_ENTRIES_MAX`].
     #[error("more than {ARCHIVE_ENTRIES_MAX} entries")]
