@@ -41,7 +41,7 @@ pub use manifest::{
 pub use payload::{Payload, PayloadKind};
 pub use pipeline::{PipelinePolicy, PipelineResponse, PipelineStep, PipelineStrategy};
 pub use plugin_info::{PluginInfo, PluginStatus};
-pub use policy::{Grant, TrustedKey};
+pub use policy::{Grant, TrustedKey, Witness};
 pub use ports::{Clock, Host, Lane, Recorder};
 pub use proof_bundle::ProofBundle;
 pub use report::{Issue, Severity, ValidationReport};

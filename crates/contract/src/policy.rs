@@ -22,6 +22,19 @@ pub struct TrustedKey {
     pub max_capabilities: Option<Vec<Capability>>,
 }
 
+/// Somebody outside who sees the log's checkpoints and confirms that each extends the one before (C2SP tlog-witness).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// For people, and to name it on the command line.
+    pub name: String,
+    /// Its verifier key (C2SP tlog-cosignature).
+    pub verifier_key: String,
+    /// Where it takes checkpoints: `http://host[:port]/path`, to which `/add-checkpoint` is added; none where its
+    /// cosignatures come as files.
+    pub url: Option<String>,
+}
+
 /// What the operator allows one plugin (spec page 4, "Grants and brokers").
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

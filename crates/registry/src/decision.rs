@@ -7,7 +7,7 @@ use omega_contract::manifest::DeterminismMode;
 use omega_contract::plugin_info::LaneKind;
 use omega_contract::{
     Capability, ErrorCode, Event, EventDraft, EventKind, Grant, KeyId, PluginId, Sha256Hex, TrustedKey,
-    ValidationReport, canonical_bytes, strict_json,
+    ValidationReport, Witness, canonical_bytes, strict_json,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,23 @@ pub enum Decision {
         major_version: u64,
         /// Which.
         capability: Capability,
+    },
+    /// A witness of the log was named; one of the same name is replaced.
+    AddWitness(Witness),
+    /// A witness is asked no more. What it cosigned stays.
+    RemoveWitness {
+        /// Which.
+        name: String,
+    },
+    /// The log was handed over to another key; the hand-over itself is a checkpoint.
+    RotateLogKey {
+        /// The verifier key of the one that signs from here on.
+        verifier_key: String,
+    },
+    /// The oldest events were moved to an archive; what they hash to stays in the tree.
+    Archive {
+        /// The first event that stayed.
+        first_index: u64,
     },
     /// The ceilings and defaults of omega.toml changed.
     EffectivePolicy {
@@ -140,6 +157,10 @@ impl Decision {
             | Self::RevokeKey { .. }
             | Self::Grant(_)
             | Self::RevokeGrant { .. }
+            | Self::AddWitness(_)
+            | Self::RemoveWitness { .. }
+            | Self::RotateLogKey { .. }
+            | Self::Archive { .. }
             | Self::EffectivePolicy { .. } => EventKind::Policy,
         }
     }
@@ -181,7 +202,13 @@ impl Decision {
             | Self::Remove { plugin_id, .. }
             | Self::RevokeGrant { plugin_id, .. } => Some(plugin_id),
             Self::Grant(grant) => Some(&grant.plugin_id),
-            Self::Trust(_) | Self::RevokeKey { .. } | Self::EffectivePolicy { .. } => None,
+            Self::Trust(_)
+            | Self::RevokeKey { .. }
+            | Self::AddWitness(_)
+            | Self::RemoveWitness { .. }
+            | Self::RotateLogKey { .. }
+            | Self::Archive { .. }
+            | Self::EffectivePolicy { .. } => None,
         }
     }
 
@@ -207,6 +234,14 @@ impl Decision {
             Self::Grant(grant) => vec![("action", "grant".into()), ("capability", grant.capability.to_string())],
             Self::RevokeGrant { capability, .. } => {
                 vec![("action", "revoke_grant".into()), ("capability", capability.to_string())]
+            }
+            Self::AddWitness(witness) => vec![("action", "add_witness".into()), ("witness", witness.name.clone())],
+            Self::RemoveWitness { name } => vec![("action", "remove_witness".into()), ("witness", name.clone())],
+            Self::RotateLogKey { verifier_key } => {
+                vec![("action", "rotate_log_key".into()), ("verifier_key", verifier_key.clone())]
+            }
+            Self::Archive { first_index } => {
+                vec![("action", "archive".into()), ("first_index", first_index.to_string())]
             }
             Self::EffectivePolicy { .. } => vec![("action", "effective_policy".into())],
         }
@@ -243,6 +278,14 @@ mod tests {
             Decision::Remove { plugin_id: plugin_id.clone(), version },
             Decision::RevokeKey { key_id: KeyId(Sha256Hex::of(b"k")) },
             Decision::RevokeGrant { plugin_id, major_version: 1, capability: Capability::Llm },
+            Decision::AddWitness(Witness {
+                name: "w".into(),
+                verifier_key: "w+1+x".into(),
+                url: Some("http://127.0.0.1:1".into()),
+            }),
+            Decision::RemoveWitness { name: "w".into() },
+            Decision::RotateLogKey { verifier_key: "l+1+x".into() },
+            Decision::Archive { first_index: 7 },
             Decision::EffectivePolicy { policy: serde_json::json!({"a": 1}) },
         ];
         for decision in decisions {

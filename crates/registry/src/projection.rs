@@ -17,10 +17,11 @@ use crate::version_key::version_key;
 pub const REJECTED_PACKAGES_MAX: u32 = 1_000;
 
 /// The tables of decisions, each with the order that makes a list of its rows canonical.
-const TABLES: [(&str, &str); 3] = [
+const TABLES: [(&str, &str); 4] = [
     ("plugins", "plugin_id, version_key, package_digest"),
     ("trust", "key_id"),
     ("grants", "plugin_id, major_version, capability"),
+    ("witnesses", "name"),
 ];
 
 /// The registry's database: a projection of the ledger.
@@ -267,6 +268,17 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
         Decision::RevokeGrant { plugin_id, major_version, capability } => {
             set_grant(connection, (plugin_id.as_str(), *major_version, capability.as_str()), ("revoked", "{}"), ts)?;
         }
+        Decision::AddWitness(witness) => {
+            connection.execute(
+                "INSERT OR REPLACE INTO witnesses (name, content, added_at) VALUES (?1, ?2, ?3)",
+                params![witness.name, canonical_text(witness)?, ts],
+            )?;
+        }
+        Decision::RemoveWitness { name } => {
+            connection.execute("DELETE FROM witnesses WHERE name = ?1", [name])?;
+        }
+        // What they decided is seen in the ledger's own files.
+        Decision::RotateLogKey { .. } | Decision::Archive { .. } => {}
         Decision::EffectivePolicy { policy } => {
             connection.execute(
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('effective_policy', ?1)",

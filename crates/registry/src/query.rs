@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use omega_contract::plugin_info::{LaneKind, PluginInfo, PluginStatus};
-use omega_contract::{Capability, DeterminismMode, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey};
+use omega_contract::{Capability, DeterminismMode, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, Witness};
 use rusqlite::{Connection, Row};
 use semver::Version;
 use serde::de::DeserializeOwned;
@@ -130,6 +130,21 @@ impl Registry {
                 trusted_at: text(&row.get::<_, String>(1)?)?,
                 revoked_at: revoked_at.as_deref().map(text).transpose()?,
             });
+        }
+        Ok(list)
+    }
+
+    /// The witnesses of the log and since when each is one, by name.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn witnesses(&self) -> Result<Vec<(Witness, Timestamp)>, RegistryError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT content, added_at FROM witnesses ORDER BY name")?;
+        let mut rows = statement.query([])?;
+        let mut list = Vec::new();
+        while let Some(row) = rows.next()? {
+            list.push((json(&row.get::<_, String>(0)?)?, text(&row.get::<_, String>(1)?)?));
         }
         Ok(list)
     }

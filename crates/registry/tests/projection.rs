@@ -4,7 +4,7 @@
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::plugin_info::{LaneKind, PluginStatus};
 use omega_contract::{
-    Capability, ErrorCode, Event, Grant, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, ValidationReport,
+    Capability, ErrorCode, Event, Grant, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, ValidationReport, Witness,
 };
 use omega_registry::{
     Decision, GrantState, Page, PluginFilter, REJECTED_PACKAGES_MAX, RegisteredPackage, Registry, RejectedPackage,
@@ -295,4 +295,20 @@ proptest! {
         ).unwrap();
         prop_assert!(enabled.len() <= 2);
     }
+}
+
+#[test]
+fn witnesses_are_named_replaced_and_taken_off() {
+    let (_folder, registry) = open();
+    let witness = |name: &str, url: Option<&str>| Witness {
+        name: name.into(),
+        verifier_key: "w+1+x".into(),
+        url: url.map(ToOwned::to_owned),
+    };
+    let named = || registry.witnesses().unwrap().into_iter().map(|(witness, _)| witness).collect::<Vec<_>>();
+    apply(&registry, &[Decision::AddWitness(witness("b", None)), Decision::AddWitness(witness("a", None))]);
+    assert_eq!(named(), [witness("a", None), witness("b", None)]);
+    let elsewhere = witness("b", Some("http://127.0.0.1:1"));
+    apply(&registry, &[Decision::AddWitness(elsewhere.clone()), Decision::RemoveWitness { name: "a".into() }]);
+    assert_eq!(named(), [elsewhere]);
 }
