@@ -111,7 +111,7 @@ impl Gateway {
 }
 
 fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOptions) -> Result<Gateway, GatewayError> {
-    let mut ledger_options = LedgerOptions::new(Arc::clone(&clock));
+    let mut ledger_options = LedgerOptions::new(Arc::clone(&clock), Arc::new(home.log_signer()?));
     ledger_options.durability = config.durability;
     ledger_options.lock_wait = options.wait;
     let ledger = Arc::new(Ledger::open(&home.ledger_dir(), ledger_options)?);

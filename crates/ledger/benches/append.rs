@@ -14,6 +14,8 @@ use omega_contract::ports::CallKey;
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
 use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, Strictness, verify};
+use omega_proof::checkpoint::LogSigner;
+use omega_proof::key::SecretKey;
 use sha2::{Digest, Sha256};
 
 struct WallClock(Instant);
@@ -59,8 +61,13 @@ fn main() {
     }
 }
 
+fn signer() -> Arc<LogSigner> {
+    let origin = "example.com/bench".parse().expect("an origin");
+    Arc::new(LogSigner::new(origin, SecretKey::from_seed([7; 32])))
+}
+
 fn open(dir: &Path, durability: Durability) -> Ledger {
-    let options = LedgerOptions { durability, ..LedgerOptions::new(Arc::new(WallClock(Instant::now()))) };
+    let options = LedgerOptions { durability, ..LedgerOptions::new(Arc::new(WallClock(Instant::now())), signer()) };
     Ledger::open(dir, options).expect("a new ledger opens")
 }
 
@@ -162,7 +169,7 @@ fn verification(dir: &Path) {
         let raw = begin.elapsed();
         for (ratios, strictness) in ratios.iter_mut().zip([Strictness::Standard, Strictness::Strict]) {
             let begin = Instant::now();
-            let verdict = verify(&home, strictness, |_| ()).expect("it verifies");
+            let verdict = verify(&home, &signer().verifier_key(), strictness, |_| ()).expect("it verifies");
             let ours = begin.elapsed();
             ratios.push((raw.as_secs_f64() / ours.as_secs_f64(), verdict.events as f64 / ours.as_secs_f64()));
         }

@@ -17,9 +17,10 @@ use std::thread;
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 use omega_contract::{Sha256Hex, Timestamp};
 use omega_proof::chain::{ChainFault, Stretch, StretchCheck, Strictness};
-use omega_proof::line::LineFault;
+use omega_proof::line::{Line, LineFault};
 
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
+use crate::tree::{Node, leaf};
 
 const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -49,30 +50,46 @@ pub(crate) struct Checked {
     pub(crate) fault: Option<LedgerFault>,
 }
 
+/// Lines that were found good, in order, for who makes a tree of them.
+#[derive(Debug, Default)]
+pub(crate) struct GoodLines {
+    /// Their leaves.
+    pub(crate) leaves: Vec<Node>,
+    /// Where each ends, its newline included, counted from `start`.
+    pub(crate) ends: Vec<u32>,
+    /// Where the first one starts, in the segment.
+    pub(crate) start: u64,
+}
+
+/// Who takes the good lines, chunk by chunk; without one, no leaf is hashed.
+pub(crate) type Taker<'a> = Option<&'a mut dyn FnMut(&GoodLines) -> Result<(), LedgerError>>;
+
 /// What a chunk of a piece holds.
 struct ChunkFound {
-    /// Where its first line starts, in the segment.
-    start: u64,
+    good: GoodLines,
     stretch: Option<Stretch>,
     fault: Option<ChainFault>,
 }
 
-/// Checks one piece, which continues a chain that ends with `before`. `progress` is told how many of its bytes are done, and of how many more
-/// good lines.
+/// Checks one piece, which continues a chain that ends with `before`. `progress` is told how many of its bytes are done,
+/// and of how many more good lines.
 pub(crate) fn check_piece(
     piece: &Piece,
     before: Option<Sha256Hex>,
     strictness: Strictness,
+    mut taker: Taker<'_>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Checked, LedgerError> {
+    let depth = Depth { strictness, leaves: taker.is_some() };
     let chunks = usize::try_from((piece.to - piece.from).div_ceil(CHUNK_BYTES)).unwrap_or(usize::MAX);
     let cores = thread::available_parallelism().map_or(1, NonZero::get).min(chunks);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (send, found) = mpsc::channel();
+    // Who checks waits for who joins: what is found does not pile up.
+    let (send, found) = mpsc::sync_channel(cores);
     let mut join = Join::new(piece, before, strictness);
     if chunks == 1 {
         // Not worth a thread.
-        let lines = join.take(check_chunk(piece, 0, strictness, &mut Vec::new())?);
+        let lines = join.take(check_chunk(piece, 0, depth, &mut Vec::new())?, &mut taker)?;
         progress(piece.to - piece.from, lines);
         return Ok(join.checked);
     }
@@ -86,7 +103,7 @@ pub(crate) fn check_piece(
                     if chunk >= chunks || stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    let found = check_chunk(piece, chunk as u64, strictness, &mut buffer);
+                    let found = check_chunk(piece, chunk as u64, depth, &mut buffer);
                     if send.send((chunk, found)).is_err() {
                         return;
                     }
@@ -96,11 +113,14 @@ pub(crate) fn check_piece(
         drop(send);
         let mut early = BTreeMap::new();
         let mut awaited = 0;
-        for (chunk, outcome) in found {
+        // Dropped at the end of this scope, so that nobody waits to be heard.
+        let found = found;
+        for (chunk, outcome) in &found {
             early.insert(chunk, outcome);
             while let Some(outcome) = early.remove(&awaited) {
                 awaited += 1;
-                let lines = join.take(outcome.inspect_err(|_| stop.store(true, Ordering::Relaxed))?);
+                let taken = outcome.and_then(|found| join.take(found, &mut taker));
+                let lines = taken.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
                 let bytes_done = (awaited as u64 * CHUNK_BYTES).min(piece.to - piece.from);
                 progress(bytes_done, lines);
                 if join.checked.fault.is_some() {
@@ -127,13 +147,16 @@ impl<'a> Join<'a> {
         Self { piece, strictness, checked }
     }
 
-    /// Gives the good lines that were added.
-    fn take(&mut self, found: ChunkFound) -> u64 {
+    /// Gives how many good lines were added.
+    fn take(&mut self, found: ChunkFound, taker: &mut Taker<'_>) -> Result<u64, LedgerError> {
         let mut lines = 0;
         if let Some(stretch) = found.stretch {
             if let Err(kind) = self.link(&stretch) {
-                self.fault(found.start, ChainFault { line: 1, offset: 0, kind });
-                return 0;
+                self.fault(found.good.start, ChainFault { line: 1, offset: 0, kind });
+                return Ok(0);
+            }
+            if let Some(taker) = taker {
+                taker(&found.good)?;
             }
             lines = stretch.lines;
             self.checked.bytes += stretch.bytes;
@@ -141,10 +164,10 @@ impl<'a> Join<'a> {
             self.checked.last_ts = Some(stretch.last_ts);
         }
         if let Some(fault) = found.fault {
-            self.fault(found.start, fault);
+            self.fault(found.good.start, fault);
         }
         self.checked.lines += lines;
-        lines
+        Ok(lines)
     }
 
     fn link(&self, stretch: &Stretch) -> Result<(), LineFault> {
@@ -165,20 +188,34 @@ impl<'a> Join<'a> {
     }
 }
 
-/// Checks the lines that start within one chunk.
-fn check_chunk(
-    piece: &Piece,
-    chunk: u64,
+/// What is done with each line.
+#[derive(Debug, Clone, Copy)]
+struct Depth {
     strictness: Strictness,
-    buffer: &mut Vec<u8>,
-) -> Result<ChunkFound, LedgerError> {
+    leaves: bool,
+}
+
+/// Checks the lines that start within one chunk.
+fn check_chunk(piece: &Piece, chunk: u64, depth: Depth, buffer: &mut Vec<u8>) -> Result<ChunkFound, LedgerError> {
     let from = piece.from + chunk * CHUNK_BYTES;
     let to = (from + CHUNK_BYTES).min(piece.to);
     let start = read_lines(piece, from, to, buffer).map_err(LedgerError::read(&piece.path))?;
-    let mut check = StretchCheck::new(strictness);
-    let fault = check.lines(buffer.get(start..).unwrap_or_default(), |_, _| ()).err();
     let read_from = from.saturating_sub(u64::from(chunk > 0));
-    Ok(ChunkFound { start: read_from + start as u64, stretch: check.finish(), fault })
+    let mut good = GoodLines { start: read_from + start as u64, ..GoodLines::default() };
+    let mut check = StretchCheck::new(depth.strictness);
+    let lines = buffer.get(start..).unwrap_or_default();
+    let fault = if depth.leaves {
+        let mut end = 0_u32;
+        let keep = |line: &Line<'_>, hash: Sha256Hex| {
+            end += u32::try_from(line.length() + 1).unwrap_or_default();
+            good.leaves.push(leaf(hash.as_bytes()));
+            good.ends.push(end);
+        };
+        check.lines(lines, keep).err()
+    } else {
+        check.lines(lines, |_, _| ()).err()
+    };
+    Ok(ChunkFound { good, stretch: check.finish(), fault })
 }
 
 /// Reads the lines that start at or after `from` and before `to`; gives where the first one starts in the
@@ -242,7 +279,7 @@ mod tests {
         let path = dir.path().join("s");
         std::fs::write(&path, bytes).unwrap();
         let piece = Piece { path, lines_before: 0, from: 0, to: bytes.len() as u64 };
-        check_piece(&piece, None, Strictness::Strict, |_, _| ()).unwrap()
+        check_piece(&piece, None, Strictness::Strict, None, |_, _| ()).unwrap()
     }
 
     #[test]

@@ -237,6 +237,13 @@ impl Shared {
         }
     }
 
+    /// Gives up for a cause that is not one of appending: nothing more is acknowledged.
+    pub(crate) fn fail(&self, cause: &str) {
+        let to_wake = self.queue().poison(cause);
+        to_wake.into_iter().for_each(Waker::wake);
+        self.progress.notify_all();
+    }
+
     /// Syncs what relaxed mode only wrote, while others go on writing.
     pub(crate) fn sync_written(&self) -> Result<(), LedgerError> {
         let outcome = self.sync_unsynced();

@@ -16,6 +16,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// An existing file, to be written in place or truncated.
     fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// A new folder; its parent is there.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Another name within the same file system.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
@@ -54,6 +56,10 @@ impl Disk for OsDisk {
 
     fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+    }
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -136,7 +136,7 @@ mod tests {
 
     /// A ledger whose flusher has ended: nobody writes but who is polled. With three events recorded.
     fn ledger(dir: &std::path::Path) -> Ledger {
-        let ledger = Ledger::open(dir, LedgerOptions::new(Arc::new(Epoch))).unwrap();
+        let ledger = Ledger::open(dir, LedgerOptions::new(Arc::new(Epoch), crate::testing::log_signer())).unwrap();
         ledger.shared().queue().closing = true;
         ledger.shared().flusher.notify_all();
         for _ in 0..3 {

@@ -7,6 +7,7 @@ use std::path::Path;
 use omega_contract::ports::RecorderError;
 use omega_contract::{ErrorCode, RunId, Sha256Hex};
 use omega_proof::bundle::SealFault;
+use omega_proof::checkpoint::{CheckpointFault, HandoverFault};
 use omega_proof::line::LineFault;
 
 /// Why the ledger cannot do what it was asked.
@@ -42,6 +43,12 @@ pub enum LedgerError {
     /// It cannot be written, now or for ever.
     #[error(transparent)]
     Unavailable(#[from] RecorderError),
+    /// A leaf or a tree that the tree does not have.
+    #[error("the tree of {size} events has no such leaf or smaller tree")]
+    NotInTree {
+        /// The tree's size.
+        size: u64,
+    },
     /// The index could not be used now: the disk is full, say, or the file is locked.
     #[error("the ledger's index cannot be used: {cause}")]
     Index {
@@ -54,6 +61,15 @@ pub enum LedgerError {
         /// What is wrong with it.
         cause: String,
     },
+    /// The log was handed over to another key than the one that it was opened with.
+    #[error("the log was handed over to the key {next}")]
+    LogKey {
+        /// The vkey of that key.
+        next: String,
+    },
+    /// The log cannot be handed over to that key.
+    #[error(transparent)]
+    Handover(#[from] HandoverFault),
     /// There is no such run.
     #[error("the ledger has no run \"{run_id}\"")]
     RunUnknown {
@@ -80,8 +96,9 @@ impl LedgerError {
             Self::Write { .. } | Self::Unavailable(_) => ErrorCode::LedgerUnavailable,
             Self::Read { .. } | Self::Index { .. } | Self::IndexDamaged { .. } => ErrorCode::Io,
             Self::RunUnknown { .. } | Self::Unprovable(SealFault::NoEvents) => ErrorCode::RunUnknown,
+            Self::LogKey { .. } => ErrorCode::ConfigInvalid,
             Self::RunBusy { .. } => ErrorCode::Overloaded,
-            Self::Unprovable(_) => ErrorCode::ProofInvalid,
+            Self::Unprovable(_) | Self::NotInTree { .. } | Self::Handover(_) => ErrorCode::ProofInvalid,
         }
     }
 
@@ -114,6 +131,13 @@ pub struct LedgerFault {
     pub offset: u64,
     /// What is wrong.
     pub kind: FaultKind,
+}
+
+impl LedgerFault {
+    /// A fault of a file as a whole.
+    pub(crate) fn of_file(file: &str, kind: FaultKind) -> Self {
+        Self { file: file.to_owned(), line: 0, offset: 0, kind }
+    }
 }
 
 impl fmt::Display for LedgerFault {
@@ -170,9 +194,103 @@ pub enum FaultKind {
     /// The acknowledged bytes end within a line, which is therefore not the one that was acknowledged.
     #[error("other line: the acknowledged bytes end within it")]
     OverMark,
+    /// `checkpoints.log` has a checkpoint, `checkpoint` is not there.
+    #[error("missing: checkpoints.log has checkpoints")]
+    CheckpointMissing,
+    /// `checkpoints.log` is not there though the ledger is.
+    #[error("missing: a ledger has a log of its checkpoints from its beginning")]
+    CheckpointLogMissing,
+    /// A line of `checkpoints.log` does not have its form.
+    #[error("unreadable: it does not have the form that this gateway writes")]
+    CheckpointUnreadable,
+    /// `checkpoint` is not in the log, or long behind it.
+    #[error("it is not the newest checkpoint of checkpoints.log")]
+    CheckpointNotNewest,
+    /// A checkpoint is not signed as it must be.
+    #[error(transparent)]
+    CheckpointFault(CheckpointFault),
+    /// A checkpoint, or a hand-over to another key, is not signed as it must be.
+    #[error(transparent)]
+    CheckpointKey(HandoverFault),
+    /// Checkpoints do not grow.
+    #[error("a checkpoint at {size} events after one at {before}")]
+    CheckpointOrder {
+        /// Its size.
+        size: u64,
+        /// The size of the one before.
+        before: u64,
+    },
+    /// What a checkpoint signed is not what the events give.
+    #[error("other tree: the checkpoint at {size} events has the root {signed}, the events give {computed}")]
+    OtherRoot {
+        /// Its size.
+        size: u64,
+        /// The root that was signed.
+        signed: Sha256Hex,
+        /// The root that the events give.
+        computed: Sha256Hex,
+    },
+    /// The place that a line of `checkpoints.log` hints at is not where the covered events end.
+    #[error("the checkpoint's {size} events do not end in segment {segment} at byte {length}")]
+    CheckpointPlace {
+        /// Its size.
+        size: u64,
+        /// The segment that it states.
+        segment: u64,
+        /// The place in it.
+        length: u64,
+    },
+    /// Events that a checkpoint covers are gone.
+    #[error("truncated: a checkpoint covers {size} events, the ledger has fewer")]
+    TruncatedBelowCheckpoint {
+        /// Events that the checkpoint covers.
+        size: u64,
+    },
+    /// The event at a place is not the one whose leaf is in the tree.
+    #[error("other event: the tree has another one as event {index}")]
+    OtherLeaf {
+        /// The event's index.
+        index: u64,
+    },
+    /// A pack of the tree is not there.
+    #[error("missing: hashes of the tree below a checkpoint are gone")]
+    TileMissing,
+    /// Hashes of the tree are gone.
+    #[error("truncated: {found} bytes are left of {needed} that a checkpoint covers")]
+    TileShort {
+        /// Bytes below the checkpoint.
+        needed: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// A full pack that goes on.
+    #[error("too long: {found} bytes where a full pack has {needed}")]
+    TileLong {
+        /// Bytes of a full pack.
+        needed: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// A hash of the tree is not what the events give.
+    #[error("other hash: the events give {computed}, the tile has {found}")]
+    TileMismatch {
+        /// What the events give.
+        computed: Sha256Hex,
+        /// What is there.
+        found: Sha256Hex,
+    },
+    /// The hashes that are stored do not give the root that was signed.
+    #[error("the tiles do not give the root of the checkpoint at {size} events")]
+    TilesOtherRoot {
+        /// The checkpoint's size.
+        size: u64,
+    },
     /// `synced` is not there though segments are.
     #[error("missing: without it, acknowledged events cannot be told from torn ones")]
     MarkMissing,
+    /// `synced` is about another ledger than the checkpoint.
+    #[error("of another ledger: the last event that it names is not in the tree")]
+    MarkOfAnother,
     /// `synced` does not have its form.
     #[error("unreadable: it does not have the form that this gateway writes")]
     MarkUnreadable,

@@ -30,7 +30,7 @@ impl Clock for FixedClock {
 }
 
 fn options() -> LedgerOptions {
-    LedgerOptions { segment_bytes_max: 3_000, ..LedgerOptions::new(Arc::new(FixedClock)) }
+    LedgerOptions { segment_bytes_max: 3_000, ..LedgerOptions::new(Arc::new(FixedClock), crate::testing::log_signer()) }
 }
 
 fn draft(kind: EventKind, number: u64) -> EventDraft {
@@ -74,7 +74,7 @@ fn check_kept(dir: &Path, known: &[Recorded]) {
     // What was left open is closed, and going on works.
     make_calls(&ledger, 1_000, 2);
     ledger.close().unwrap();
-    let verdict = verify(dir, Strictness::Strict, |_| ()).unwrap();
+    let verdict = verify(dir, &crate::testing::log_signer().verifier_key(), Strictness::Strict, |_| ()).unwrap();
     assert_eq!((verdict.synced_events, verdict.unfinished_bytes), (verdict.events, 0));
     let again = Ledger::open(dir, options()).unwrap();
     assert_eq!((again.opening().quarantined.len(), again.opening().interrupted.len()), (0, 0));

@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use omega_contract::ports::{BoxFuture, CallKey, ClaimError, Recorded, Recorder, RecorderError};
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{EventDraft, Timestamp};
+use omega_proof::checkpoint::{LogSigner, SignedCheckpoint};
 
 use crate::blocking::run_blocking;
+use crate::checkpoints::{Checkpointing, spawn_checkpointer};
 use crate::claims::{Claims, InHistory};
 use crate::commit::Shared;
 use crate::disk::{Disk, OsDisk};
@@ -35,7 +37,9 @@ pub struct Ledger {
     view: View,
     opening: OpenReport,
     indexing: Arc<Indexing>,
+    checkpointing: Arc<Checkpointing>,
     threads: Vec<JoinHandle<()>>,
+    tree: Option<JoinHandle<()>>,
     /// Last, so that it is let go of last.
     _lock: WriterLock,
 }
@@ -64,8 +68,9 @@ impl Ledger {
     pub(crate) fn open_on(disk: Arc<dyn Disk>, dir: &Path, options: LedgerOptions) -> Result<Self, LedgerError> {
         std::fs::create_dir_all(dir).map_err(LedgerError::write("create", dir))?;
         let lock = WriterLock::take(dir, options.lock_wait)?;
-        let recovered = recover(&*disk, dir)?;
-        let end = recovered.end;
+        let recovered = recover(&disk, dir, &options.log_signer)?;
+        let (end, grower) = (recovered.end, recovered.grower);
+        let checkpointing = Arc::new(Checkpointing::new(end, grower.newest().clone(), Arc::clone(&options.log_signer)));
         let (last_ts, last_id) = recovered.last.unwrap_or((Timestamp::EPOCH, String::new()));
         let sequence = Sequence::after(end.next_index, end.head, last_ts, &last_id);
         let writer = SegmentWriter::new(
@@ -75,7 +80,8 @@ impl Ledger {
             options.segment_bytes_max,
             recovered.mark_file,
             end,
-        );
+        )
+        .telling(Arc::clone(&checkpointing));
         let interrupted = find_interrupted(dir, end)?;
         let quarantined = quarantine::pending(dir)?;
         let space = Space::new(&*disk, dir, options.disk_reserve_bytes);
@@ -86,8 +92,19 @@ impl Ledger {
         let past_runs = Arc::new(PastRuns::new(dir));
         let claims = Claims::new(end.next_index, Arc::clone(&past_runs));
         let indexing = Arc::new(Indexing::new(dir));
-        let mut ledger = Self { shared, claims, view, opening, indexing, threads: Vec::new(), _lock: lock };
+        let mut ledger = Self {
+            shared,
+            claims,
+            view,
+            opening,
+            indexing,
+            checkpointing,
+            threads: Vec::new(),
+            tree: None,
+            _lock: lock,
+        };
         ledger.mend()?;
+        ledger.tree = Some(spawn_checkpointer(&ledger.shared, &ledger.checkpointing, grower)?);
         ledger.threads.push(spawn_flusher(&ledger.shared)?);
         ledger.threads.push(spawn_indexer(&ledger.shared, &ledger.indexing, past_runs)?);
         Ok(ledger)
@@ -131,6 +148,36 @@ impl Ledger {
         self.shared.flush()
     }
 
+    /// A checkpoint that covers all that was recorded before the call, written and published. Blocks, for as long as a
+    /// few syncs take; those who wait at the same time share one.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] where that is not possible any more.
+    pub fn checkpoint(&self) -> Result<Arc<SignedCheckpoint>, LedgerError> {
+        run_blocking(|| {
+            let size = self.shared.queue().sequence.next_index();
+            self.shared.flush()?;
+            self.checkpointing.wait_for(size)
+        })
+    }
+
+    /// The newest checkpoint, at most a second behind.
+    pub fn newest_checkpoint(&self) -> Arc<SignedCheckpoint> {
+        self.checkpointing.newest()
+    }
+
+    /// Hands the log over to another key: a checkpoint that both sign and that names the new one. Every later checkpoint
+    /// is signed by `next`, which the next start must be given. Blocks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Handover`] where `next` is the key of another log, or this one: nothing happened then.
+    pub fn hand_over(&self, next: LogSigner) -> Result<Arc<SignedCheckpoint>, LedgerError> {
+        run_blocking(|| {
+            self.shared.flush()?;
+            self.checkpointing.hand_over(next)
+        })
+    }
+
     /// As dropping, but tells whether all was synced. Blocks.
     ///
     /// # Errors
@@ -140,7 +187,7 @@ impl Ledger {
     }
 
     fn end(&mut self) -> Result<(), LedgerError> {
-        if self.threads.is_empty() {
+        if self.threads.is_empty() && self.tree.is_none() {
             return Ok(());
         }
         self.shared.queue().closing = true;
@@ -150,7 +197,13 @@ impl Ledger {
             // It cannot fail but by a panic, which poisons the queue for the flush below.
             let _panicked = thread.join();
         }
-        self.shared.flush()
+        let flushed = self.shared.flush();
+        // After the last event: a ledger that is closed is covered whole.
+        self.checkpointing.close();
+        if let Some(tree) = self.tree.take() {
+            let _panicked = tree.join();
+        }
+        flushed.and_then(|()| self.checkpointing.outcome())
     }
 
     /// What the events below `before` have of a key.
@@ -165,6 +218,10 @@ impl Ledger {
         }
         // A few microseconds: less than it takes to make another thread take over this one's tasks.
         self.view.look_up(key, before)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.shared.dir
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -222,7 +279,8 @@ mod tests {
     #[test]
     fn a_ledger_that_is_asked_often_makes_the_filter_and_still_knows_old_calls() {
         let dir = ledger_of(40);
-        let ledger = Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock))).unwrap();
+        let ledger =
+            Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock), crate::testing::log_signer())).unwrap();
         let key = |run: &str, request: &str| CallKey {
             run_id: run.parse().unwrap(),
             request_id: request.parse().unwrap(),

@@ -8,6 +8,7 @@
 
 mod blocking;
 mod check;
+mod checkpoints;
 mod claims;
 mod commit;
 mod disk;
@@ -33,6 +34,7 @@ mod open_calls;
 mod options;
 mod overview;
 mod past_runs;
+mod proving;
 mod quarantine;
 mod query;
 mod questions;
@@ -45,6 +47,10 @@ mod space;
 mod stream;
 mod sync;
 mod tally;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod tree_check;
 mod verify;
 mod view;
 
@@ -61,4 +67,5 @@ pub use options::{
 pub use quarantine::Quarantined;
 pub use query::{CallTally, Order, PAGE_EVENTS_MAX, PAGE_RUNS_MAX, Page, Query, RunPage, RunQuery, RunSummary, Stats};
 pub use questions::LedgerReader;
+pub use tree_check::CheckpointVerdict;
 pub use verify::{LedgerVerdict, Progress, verify};

@@ -109,6 +109,10 @@ impl Disk for ModelDisk {
         Ok(self.file(path))
     }
 
+    fn create_folder(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
         Ok(())
     }

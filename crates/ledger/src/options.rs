@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use omega_contract::Clock;
 use omega_contract::proof_bundle::Durability;
+use omega_proof::checkpoint::LogSigner;
 
 /// Bytes of a segment, after which a new one begins (spec page 3, "Files in the home").
 pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -35,6 +36,8 @@ pub struct LedgerOptions {
     pub durability: Durability,
     /// Tells the time of each event.
     pub clock: Arc<dyn Clock>,
+    /// Signs the checkpoints: there is no ledger without them.
+    pub log_signer: Arc<LogSigner>,
     /// Bytes of a segment, after which a new one begins.
     pub segment_bytes_max: u64,
     /// Free bytes on the disk below which nothing new begins.
@@ -45,10 +48,11 @@ pub struct LedgerOptions {
 
 impl LedgerOptions {
     /// The defaults of the specification: batch durability, segments of 256 MiB, no waiting.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, log_signer: Arc<LogSigner>) -> Self {
         Self {
             durability: Durability::Batch,
             clock,
+            log_signer,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             disk_reserve_bytes: DISK_RESERVE_BYTES,
             lock_wait: Duration::ZERO,
@@ -60,6 +64,7 @@ impl fmt::Debug for LedgerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LedgerOptions")
             .field("durability", &self.durability)
+            .field("log", self.log_signer.origin())
             .field("segment_bytes_max", &self.segment_bytes_max)
             .field("disk_reserve_bytes", &self.disk_reserve_bytes)
             .field("lock_wait", &self.lock_wait)

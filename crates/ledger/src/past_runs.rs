@@ -153,7 +153,8 @@ pub(crate) mod tests {
     /// A ledger of runs with two events each, all of it indexed.
     pub(crate) fn ledger_of(runs: u64) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock))).unwrap();
+        let ledger =
+            Ledger::open(dir.path(), LedgerOptions::new(Arc::new(StillClock), crate::testing::log_signer())).unwrap();
         for number in 0..runs {
             for kind in [EventKind::Invoke, EventKind::Result] {
                 ledger.record(EventDraft::of_run(kind, run(number).parse().unwrap())).unwrap();

@@ -36,6 +36,12 @@ impl LedgerReader {
     }
 }
 
+impl LedgerReader {
+    pub(crate) fn dir(&self) -> &Path {
+        &self.view.dir
+    }
+}
+
 macro_rules! questions {
     ($of:ty, $view:ident => $get:expr, $synced:expr) => {
         impl $of {

@@ -1,25 +1,32 @@
 //! What is done to the files before a ledger is opened for writing (spec page 3, "Recovery at start").
 //!
-//! Below what `synced` says, every event was acknowledged: damage there is refused, named, and nothing is
-//! rewritten. Above it, the longest good prefix is kept and the rest goes into quarantine.
+//! Below the newest checkpoint and below what `synced` says, every event was acknowledged: damage there is refused, named,
+//! and nothing is rewritten. Above both, the longest good prefix is kept and the rest goes into quarantine.
 //!
-//! Segments before the newest synced one were sealed long ago: only their ends and the links between them
-//! are looked at here. `verify` reads everything.
+//! What the checkpoint covers is not read again: its signature, its root over the packs, the event where it ends and the
+//! seams of the sealed segments, each held against the tree, are what is looked at. `verify` reads everything. Neither
+//! the mark nor the checkpoint is always the newer one: the mark is not synced, the checkpoint is made later.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use omega_contract::{Sha256Hex, Timestamp};
 use omega_proof::chain::Strictness;
+use omega_proof::checkpoint::LogSigner;
 use omega_proof::line::{Line, LineFault};
+use omega_proof::tree::leaf_hash;
 
 use crate::check::{Piece, check_piece};
+use crate::checkpoints::{
+    Grower, Newest, at_line, create_log, ends_before, find_newest, has_checkpoints, load_frontier,
+};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
-use crate::mark::{Mark, MarkFile, mark_fault};
+use crate::mark::{MARK_FILE, Mark, MarkFile, mark_fault};
 use crate::quarantine::{Cut, quarantine};
 use crate::segment::{LineReader, Segment, line_holding, list_segments, segment_name, segment_path};
 use crate::segment_writer::create_segment;
+use crate::tree::{Proofs, check_packs};
 
 /// The files of a ledger, found good or made good.
 pub(crate) struct Recovered {
@@ -29,38 +36,49 @@ pub(crate) struct Recovered {
     pub(crate) last: Option<(Timestamp, String)>,
     pub(crate) mark_file: MarkFile,
     pub(crate) segment_file: Arc<dyn DiskFile>,
+    pub(crate) grower: Grower,
 }
 
 /// Checks the ledger in `dir`, or makes a new one, and cuts off a torn tail.
-pub(crate) fn recover(disk: &dyn Disk, dir: &Path) -> Result<Recovered, LedgerError> {
-    let segments = list_segments(dir)?;
+pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>) -> Result<Recovered, LedgerError> {
+    let mut segments = list_segments(dir)?;
     let mark = match Mark::read(dir)? {
         Some(mark) => mark,
-        None if segments.is_empty() => {
-            let mark_file = MarkFile::create(disk, dir)?;
-            let segment_file = create_segment(disk, dir, 0)?;
-            return Ok(Recovered { end: Mark::NOTHING, last: None, mark_file, segment_file });
+        // The mark comes last: without it, there is no ledger yet, or one that was damaged.
+        None if segments.is_empty() && !has_checkpoints(dir)? => {
+            create_log(&**disk, dir, signer)?;
+            MarkFile::create(&**disk, dir)?;
+            Mark::NOTHING
         }
         None => return Err(mark_fault(FaultKind::MarkMissing)),
     };
-    let mark_file = MarkFile::open(disk, dir, mark)?;
-    if segments.is_empty() && mark == Mark::NOTHING {
-        // The crash was between the mark and the first segment.
-        let segment_file = create_segment(disk, dir, 0)?;
-        return Ok(Recovered { end: Mark::NOTHING, last: None, mark_file, segment_file });
+    let newest = find_newest(dir, &signer.verifier_key())?;
+    if segments.is_empty() && mark == Mark::NOTHING && newest.signed.head().size == 0 {
+        // New, or the crash was between the mark and the first segment.
+        create_segment(&**disk, dir, 0)?;
+        segments = list_segments(dir)?;
     }
-    let head = check_acknowledged(&segments, mark)?;
-    let (end, cuts) = find_end(&segments, mark, head)?;
-    quarantine(disk, dir, &cuts)?;
+    let mark_file = MarkFile::open(&**disk, dir, mark)?;
+    let frontier = load_frontier(dir, newest.signed.head())?;
+    check_packs(dir, 0, frontier.size())?;
+    let base = check_covered(dir, &segments, &newest)?;
+    let acknowledged = check_acknowledged(dir, &segments, &newest, base, mark)?;
+    let (end, cuts) = find_end(&segments, acknowledged)?;
+    quarantine(&**disk, dir, &cuts)?;
     let path = segment_path(dir, end.segment);
     let segment_file: Arc<dyn DiskFile> =
         Arc::from(disk.open_append(&path).map_err(LedgerError::write("open", &path))?);
+    if end.next_index > acknowledged.next_index {
+        // Read back, perhaps from memory only: a checkpoint over it must not outlive it.
+        segment_file.sync().map_err(LedgerError::write("sync", &path))?;
+    }
     let last = last_event(&segments, end)?;
-    Ok(Recovered { end, last, mark_file, segment_file })
+    let grower = Grower::resume(Arc::clone(disk), dir, Arc::clone(signer), newest, frontier, &base)?;
+    Ok(Recovered { end, last, mark_file, segment_file, grower })
 }
 
-/// Everything below the mark. Gives the hash of the last synced event.
-fn check_acknowledged(segments: &[Segment], mark: Mark) -> Result<Option<Sha256Hex>, LedgerError> {
+/// What the newest checkpoint covers, as far as that is looked at. Gives where that ends.
+fn check_covered(dir: &Path, segments: &[Segment], newest: &Newest) -> Result<Mark, LedgerError> {
     match segments.first() {
         Some(first) if first.first_index == 0 => check_first_line(first, None)?,
         first => {
@@ -68,24 +86,121 @@ fn check_acknowledged(segments: &[Segment], mark: Mark) -> Result<Option<Sha256H
             return Err(LedgerFault { file, line: 0, offset: 0, kind: FaultKind::BeginningMissing }.into());
         }
     }
-    let mut head = None;
+    let size = newest.signed.head().size;
+    let tree = Proofs::new(dir, *newest.signed.head());
     for pair in segments.windows(2) {
         let [segment, next] = pair else { continue };
-        if segment.first_index < mark.segment {
-            head = check_seam(segment)?;
+        if segment.first_index < newest.segment && next.first_index <= size {
+            let head = check_seam(segment)?;
             check_first_line(next, head)?;
+            let index = next.first_index.saturating_sub(1);
+            if head.map(|head| leaf_hash(&head)) != Some(tree.leaf(index)?) {
+                let kind = FaultKind::OtherLeaf { index };
+                return Err(LedgerFault { file: file_name(&next.path), line: 0, offset: 0, kind }.into());
+            }
         }
     }
-    let found = segments.iter().find(|segment| segment.first_index == mark.segment);
-    mark.reaches(found.map(|segment| segment.bytes))?;
-    let Some(segment) = found else { return Ok(head) };
-    let piece = Piece { path: segment.path.clone(), lines_before: 0, from: 0, to: mark.length };
-    let checked = check_piece(&piece, head, Strictness::Standard, |_, _| ())?;
-    if let Some(fault) = checked.fault {
-        return Err(mark.fault_below(fault, segment.bytes).into());
+    let base = Mark { segment: newest.segment, length: newest.length, next_index: size, open_from: 0, head: None };
+    if size == 0 {
+        let is_start = Mark { next_index: 0, ..base } == Mark::NOTHING;
+        return if is_start { Ok(base) } else { Err(other_place(dir, newest)) };
     }
-    mark.confirm(&file_name(&segment.path), segment.bytes, mark.segment + checked.lines, checked.head)?;
-    Ok(checked.head)
+    match last_covered(segments, newest)? {
+        Some(head) if leaf_hash(&head) == tree.leaf(size - 1)? => Ok(Mark { head: Some(head), ..base }),
+        _ => Err(covered_end_fault(dir, segments, newest)?),
+    }
+}
+
+/// The hash of the event that ends where the newest checkpoint's line says.
+fn last_covered(segments: &[Segment], newest: &Newest) -> Result<Option<Sha256Hex>, LedgerError> {
+    let segment = segments.iter().find(|segment| segment.first_index == newest.segment);
+    let Some(segment) = segment.filter(|segment| segment.bytes >= newest.length) else { return Ok(None) };
+    let mut reader = LineReader::open(&segment.path)?;
+    let line = reader.line_before(newest.length).map_err(LedgerError::read(&segment.path))?;
+    Ok(line.and_then(|(_, line)| Line::scan(line).and_then(|line| line.hash()).ok()))
+}
+
+/// Why the last covered event is not where it should be: the slow way, by counting lines.
+fn covered_end_fault(dir: &Path, segments: &[Segment], newest: &Newest) -> Result<LedgerError, LedgerError> {
+    let size = newest.signed.head().size;
+    let holder = segments.iter().rev().find(|segment| segment.first_index < size);
+    let Some(segment) = holder else { return Ok(ends_before(newest.segment, 0, size)) };
+    let mut reader = LineReader::open(&segment.path)?;
+    let (mut offset, mut index) = (0, segment.first_index);
+    loop {
+        let Some(line) = reader.line_at(offset).map_err(LedgerError::read(&segment.path))? else {
+            return Ok(ends_before(segment.first_index, offset, size));
+        };
+        if index + 1 == size {
+            let wanted = Proofs::new(dir, *newest.signed.head()).leaf(index)?;
+            let kind = match Line::scan(line).and_then(|line| line.hash()) {
+                // The event is there: it is the hint that is wrong.
+                Ok(hash) if leaf_hash(&hash) == wanted => return Ok(other_place(dir, newest)),
+                Ok(_) => FaultKind::OtherLeaf { index },
+                Err(kind) => FaultKind::Line(kind),
+            };
+            let line = index - segment.first_index + 1;
+            return Ok(LedgerFault { file: file_name(&segment.path), line, offset, kind }.into());
+        }
+        (offset, index) = (offset + line.len() as u64 + 1, index + 1);
+    }
+}
+
+fn other_place(dir: &Path, newest: &Newest) -> LedgerError {
+    let (segment, length, size) = (newest.segment, newest.length, newest.signed.head().size);
+    at_line(dir, newest.offset, FaultKind::CheckpointPlace { size, segment, length })
+}
+
+/// Everything from the newest checkpoint to the mark. Gives where the later of the two ends.
+fn check_acknowledged(
+    dir: &Path,
+    segments: &[Segment],
+    newest: &Newest,
+    base: Mark,
+    mark: Mark,
+) -> Result<Mark, LedgerError> {
+    let head = base.head;
+    if mark.next_index <= base.next_index {
+        // An old mark says something too: it must be about this ledger.
+        let is_ours = match (mark.next_index.checked_sub(1), mark.head) {
+            (None, None) => true,
+            (Some(last), Some(head)) => Proofs::new(dir, *newest.signed.head()).leaf(last)? == leaf_hash(&head),
+            _ => false,
+        };
+        let fault = || LedgerFault::of_file(MARK_FILE, FaultKind::MarkOfAnother);
+        return if is_ours { Ok(Mark { open_from: mark.open_from, ..base }) } else { Err(fault().into()) };
+    }
+    let (mut next_index, mut head) = (base.next_index, head);
+    for segment in segments.iter().filter(|segment| (base.segment..=mark.segment).contains(&segment.first_index)) {
+        let is_marked = segment.first_index == mark.segment;
+        if segment.first_index != base.segment && segment.first_index != next_index {
+            return Err(out_of_place(segment, next_index));
+        }
+        if is_marked {
+            mark.reaches(Some(segment.bytes))?;
+        }
+        let from = if segment.first_index == base.segment { base.length } else { 0 };
+        let to = if is_marked { mark.length } else { segment.bytes };
+        let lines_before = next_index - segment.first_index;
+        let piece = Piece { path: segment.path.clone(), lines_before, from, to: to.max(from) };
+        let checked = check_piece(&piece, head, Strictness::Standard, None, |_, _| ())?;
+        match checked.fault {
+            Some(fault) if is_marked => return Err(mark.fault_below(fault, segment.bytes).into()),
+            Some(fault) => return Err(fault.into()),
+            None => (next_index, head) = (next_index + checked.lines, checked.head),
+        }
+        if is_marked {
+            mark.confirm(&file_name(&segment.path), segment.bytes, next_index, head)?;
+            return Ok(mark);
+        }
+    }
+    // The marked segment is not there.
+    mark.reaches(None)?;
+    Ok(mark)
+}
+
+fn out_of_place(segment: &Segment, expected: u64) -> LedgerError {
+    LedgerFault::of_file(&file_name(&segment.path), FaultKind::SegmentOutOfPlace { expected }).into()
 }
 
 /// The last line of a sealed segment: its form and hash. Gives that hash.
@@ -120,8 +235,8 @@ fn check_first_line(segment: &Segment, head: Option<Sha256Hex>) -> Result<(), Le
 }
 
 /// Where the good prefix above the mark ends, and what is to be cut off after it.
-fn find_end(segments: &[Segment], mark: Mark, head: Option<Sha256Hex>) -> Result<(Mark, Vec<Cut>), LedgerError> {
-    let mut end = Mark { head, ..mark };
+fn find_end(segments: &[Segment], mark: Mark) -> Result<(Mark, Vec<Cut>), LedgerError> {
+    let mut end = mark;
     let mut cuts: Vec<Cut> = Vec::new();
     for segment in segments.iter().filter(|segment| segment.first_index >= mark.segment) {
         let (from, lines_before) =
@@ -132,7 +247,7 @@ fn find_end(segments: &[Segment], mark: Mark, head: Option<Sha256Hex>) -> Result
             continue;
         }
         let piece = Piece { path: segment.path.clone(), lines_before, from, to: segment.bytes };
-        let checked = check_piece(&piece, end.head, Strictness::Standard, |_, _| ())?;
+        let checked = check_piece(&piece, end.head, Strictness::Standard, None, |_, _| ())?;
         end.segment = segment.first_index;
         end.length = from + checked.bytes;
         end.next_index += checked.lines;

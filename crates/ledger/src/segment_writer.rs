@@ -4,13 +4,14 @@
 //! 1. the batch is written: a tail that recovery keeps as far as it is whole, nobody was told;
 //! 2. the segment is synced: the batch is durable, nobody was told;
 //! 3. `synced` moves: recovery will refuse to lose the batch;
-//! 4. the callers are told.
+//! 4. the callers are told; the tree follows on a thread of its own (`checkpoints::grower`).
 //!
 //! A new segment is made, synced and named durably before anything is written into it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checkpoints::Checkpointing;
 use crate::disk::{Disk, DiskFile};
 use crate::error::LedgerError;
 use crate::mark::{Mark, MarkFile};
@@ -28,6 +29,8 @@ pub(crate) struct SegmentWriter {
     mark_file: MarkFile,
     /// What the mark says once the segment is synced.
     written: Mark,
+    /// Who is told what is durable.
+    checkpointing: Option<Arc<Checkpointing>>,
 }
 
 /// A segment file and what is durable once it is synced.
@@ -63,7 +66,22 @@ impl SegmentWriter {
         written: Mark,
     ) -> Self {
         let (first_index, length) = (written.segment, written.length);
-        Self { dir: dir.to_owned(), disk, file, first_index, length, length_max, mark_file, written }
+        Self {
+            dir: dir.to_owned(),
+            disk,
+            file,
+            first_index,
+            length,
+            length_max,
+            mark_file,
+            written,
+            checkpointing: None,
+        }
+    }
+
+    /// From now on tells `checkpointing` what is durable.
+    pub(crate) fn telling(self, checkpointing: Arc<Checkpointing>) -> Self {
+        Self { checkpointing: Some(checkpointing), ..self }
     }
 
     /// Writes a batch at the end of the ledger. Not durable yet.
@@ -98,7 +116,11 @@ impl SegmentWriter {
     /// What follows once events are durable, in both modes and on every path. Work that may only be done for
     /// durable events belongs here, after the mark.
     pub(crate) fn became_durable(&mut self, mark: Mark) -> Result<(), LedgerError> {
-        self.mark_file.advance(mark).map_err(LedgerError::write("write", Path::new(crate::mark::MARK_FILE)))
+        self.mark_file.advance(mark).map_err(LedgerError::write("write", Path::new(crate::mark::MARK_FILE)))?;
+        if let Some(checkpointing) = &self.checkpointing {
+            checkpointing.became_durable(mark);
+        }
+        Ok(())
     }
 
     fn begin_segment(&mut self, first_index: u64) -> Result<(), LedgerError> {

@@ -9,11 +9,14 @@ use std::path::Path;
 use omega_contract::Sha256Hex;
 use omega_proof::chain::Strictness;
 use omega_proof::line::LineFault;
+use omega_proof::note::VerifierKey;
 
-use crate::check::{Piece, check_piece};
+use crate::check::{GoodLines, Piece, check_piece};
+use crate::checkpoints::has_checkpoints;
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::mark::{Mark, mark_fault};
-use crate::segment::{Segment, list_segments};
+use crate::segment::{Segment, Spot, list_segments, segment_name};
+use crate::tree_check::{CheckpointVerdict, TreeCheck};
 
 /// What a ledger without a fault was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct LedgerVerdict {
     pub head: Option<Sha256Hex>,
     /// Events that are known to be synced.
     pub synced_events: u64,
+    /// Its checkpoints and its tree.
+    pub tree: CheckpointVerdict,
     /// Bytes after the last newline, above what is synced: a write under way, or one that a crash tore. The
     /// next start of a writer puts them into quarantine.
     pub unfinished_bytes: u64,
@@ -44,28 +49,33 @@ pub struct Progress {
     pub events_done: u64,
 }
 
-/// Checks every line, every link, the order of the segments, and that all that was synced is there.
+/// Checks every line, every link, the order of the segments, that all that was synced is there; and in the same pass the
+/// tree: every stored hash of it, and every checkpoint's root, place and signature. `trusted` is a key of the log: of one
+/// that was handed over, best the first.
 ///
 /// # Errors
 /// [`LedgerError::Corrupt`] with the first fault, in the ledger's order; [`LedgerError::Read`].
 pub fn verify(
     dir: &Path,
+    trusted: &VerifierKey,
     strictness: Strictness,
     progress: impl FnMut(Progress),
 ) -> Result<LedgerVerdict, LedgerError> {
-    // The mark first: a writer beside us only moves it after the bytes are there.
+    // The mark and the checkpoint first: a writer beside us only moves them after the bytes are there.
     let mark = Mark::read(dir)?;
-    let segments = list_segments(dir)?;
     let Some(mark) = mark else {
         let missing = std::io::ErrorKind::NotFound;
-        return Err(if segments.is_empty() {
+        return Err(if list_segments(dir)?.is_empty() && !has_checkpoints(dir)? {
             LedgerError::read(dir)(missing.into())
         } else {
             mark_fault(FaultKind::MarkMissing)
         });
     };
+    let tree = TreeCheck::begin(dir, trusted)?;
+    let segments = list_segments(dir)?;
     let bytes_total = segments.iter().map(|segment| segment.bytes).sum();
-    let mut walk = Walk { mark, strictness, progress, bytes_before: 0, bytes_total, events: 0, bytes: 0, head: None };
+    let mut walk =
+        Walk { mark, strictness, progress, tree, bytes_before: 0, bytes_total, events: 0, bytes: 0, head: None };
     for segment in &segments {
         walk.segment(segment)?;
     }
@@ -73,12 +83,18 @@ pub fn verify(
     if !segments.iter().any(|segment| segment.first_index == mark.segment) && mark != Mark::NOTHING {
         mark.reaches(None)?;
     }
+    let last = segments.last().map_or(Spot::START, |last| Spot {
+        index: walk.events,
+        segment: last.first_index,
+        offset: last.bytes,
+    });
     Ok(LedgerVerdict {
         events: walk.events,
         bytes: walk.bytes,
         segments: segments.len() as u64,
         head: walk.head,
         synced_events: mark.next_index,
+        tree: walk.tree.finish(last, segment_name(last.segment))?,
         unfinished_bytes: bytes_total - walk.bytes,
     })
 }
@@ -87,6 +103,7 @@ struct Walk<P> {
     mark: Mark,
     strictness: Strictness,
     progress: P,
+    tree: TreeCheck,
     bytes_before: u64,
     bytes_total: u64,
     events: u64,
@@ -122,7 +139,9 @@ impl<P: FnMut(Progress)> Walk<P> {
         let piece = Piece { path: segment.path.clone(), lines_before, from, to };
         let (bytes_before, bytes_total, mut events_done) = (self.bytes_before + from, self.bytes_total, self.events);
         let progress = &mut self.progress;
-        let checked = check_piece(&piece, self.head, self.strictness, |bytes, lines| {
+        let (tree, first_index) = (&mut self.tree, segment.first_index);
+        let mut take = |lines: &GoodLines| tree.take(first_index, lines);
+        let checked = check_piece(&piece, self.head, self.strictness, Some(&mut take), |bytes, lines| {
             events_done += lines;
             progress(Progress { bytes_done: bytes_before + bytes, bytes_total, events_done });
         })?;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use omega_contract::ports::{CallKey, Recorded};
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{EventDraft, EventKind, Recorder};
-use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, LedgerReader, QUEUE_EVENTS_MAX, Strictness, verify};
-use support::{block_on, draft, open, options};
+use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, LedgerReader, QUEUE_EVENTS_MAX, Strictness};
+use support::{block_on, draft, open, options, verify};
 use tokio::runtime::Builder;
 
 const CALLERS: usize = 64;

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 
 use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventKind, Recorder, Sha256Hex};
-use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Query, Strictness, verify};
+use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader, Query, Strictness};
 use proptest::prelude::*;
-use support::{block_on, call, draft, open, options};
+use support::{CHECKPOINTS, Said, block_on, call, draft, open, options, verify};
 
 const SYNCED: &str = "synced";
 
@@ -27,10 +27,12 @@ fn quarantined(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A ledger with four calls of which the mark knows the first two: what a crash after a write leaves.
+/// A ledger with four calls of which the mark knows the first two, and no checkpoint any: what a crash after a write
+/// leaves.
 fn half_synced(segment_bytes_max: u64) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), LedgerOptions { segment_bytes_max, ..options() }).unwrap();
+    let checkpoints = Said::now(dir.path(), &CHECKPOINTS);
     call(&ledger, "run", "a");
     call(&ledger, "run", "b");
     ledger.flush().unwrap();
@@ -40,6 +42,7 @@ fn half_synced(segment_bytes_max: u64) -> tempfile::TempDir {
     call(&ledger, "run", "d");
     ledger.close().unwrap();
     std::fs::write(dir.path().join(SYNCED), mark).unwrap();
+    checkpoints.again();
     dir
 }
 

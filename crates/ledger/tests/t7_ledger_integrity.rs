@@ -6,10 +6,10 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use omega_contract::{ErrorCode, Event, EventKind, Recorder, Sha256Hex, canonical_bytes};
-use omega_ledger::{FaultKind, Ledger, LedgerError, LedgerFault, LedgerOptions, Strictness, verify};
+use omega_ledger::{FaultKind, Ledger, LedgerError, LedgerFault, LedgerOptions, Strictness};
 use omega_proof::line::LineFault;
 use proptest::prelude::*;
-use support::{call, draft, open, options};
+use support::{call, draft, open, options, verify};
 
 /// A ledger of three segments, the last one not full.
 struct Home {
@@ -121,17 +121,19 @@ fn t7_a_flipped_bit() {
 #[test]
 fn t7_an_edited_field_with_recomputed_hash() {
     let output = |event: &mut Event| event.output_hash = Sha256Hex::of(b"forged").to_string();
-    check(1, 4, "broken link", |lines| lines[2] = forged(&lines[2], output));
-    // The last line of a segment: the next segment's first line tells.
+    check(1, 3, "other event", |lines| lines[2] = forged(&lines[2], output));
+    // The last line of a segment.
     let home = Home::new();
     home.edit(0, |lines| *lines.last_mut().unwrap() = forged(lines.last().unwrap(), output));
     let fault = home.fault();
-    assert_eq!((fault.file, fault.line), (home.segments()[1].file_name().unwrap().to_str().unwrap().to_owned(), 1));
-    // The last line of all: the mark tells, whether the line is as long as it was or longer.
+    assert_eq!(fault.file, home.segments()[0].file_name().unwrap().to_str().unwrap());
+    let lines = std::fs::read_to_string(&home.segments()[0]).unwrap().lines().count() as u64;
+    assert_eq!((fault.line, fault.kind), (lines, FaultKind::OtherLeaf { index: lines - 1 }));
+    // The last line of all, as long as it was or longer.
     let input = |event: &mut Event| event.input_hash = Sha256Hex::of(b"forged").to_string();
     let home = Home::new();
     home.edit(home.segments().len() - 1, |lines| *lines.last_mut().unwrap() = forged(lines.last().unwrap(), input));
-    assert!(matches!(home.fault().kind, FaultKind::OtherHead { .. }));
+    assert_eq!(home.fault().kind, FaultKind::OtherLeaf { index: 2 * CALLS - 1 });
     home.edit(home.segments().len() - 1, |lines| *lines.last_mut().unwrap() = forged(lines.last().unwrap(), output));
     assert!(matches!(home.fault().kind, FaultKind::OverMark));
 }
@@ -159,7 +161,7 @@ fn t7_an_inserted_line() {
         lines.insert(3, forged(&lines[3], |event| event.prev_hash = before.event_hash.to_string()));
         lines[3] = forged(&lines[3], |event| event.request_id = "inserted".into());
     };
-    check(1, 5, "broken link", meant);
+    check(1, 4, "other event", meant);
     check(1, 4, "bad JSON", |lines| lines.insert(3, String::new()));
 }
 

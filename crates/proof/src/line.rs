@@ -162,6 +162,11 @@ impl<'a> Line<'a> {
         Some(Self { bytes, event_hash, event_id, kind, meta, plugin_id, prev_hash, request_id, run_id, ts })
     }
 
+    /// How many bytes it has, its newline not counted.
+    pub const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The hash that the line states, as digits: see [`Line::hash`].
     pub const fn event_hash(&self) -> &'a HashText {
         self.event_hash

@@ -62,7 +62,7 @@ pub(super) fn verify(
     depth: Depth,
     progress: &mut dyn FnMut(ledger::Progress),
 ) -> Result<LedgerVerdict, Fault> {
-    ledger::verify(&home.ledger_dir(), depth, progress).map_err(|error| match error {
+    ledger::verify(&home.ledger_dir(), &home.log_verifier_key()?, depth, progress).map_err(|error| match error {
         LedgerError::Corrupt(fault) => {
             let line = format!("{}, byte {}", fault.line, fault.offset);
             Fault::new(ErrorCode::LedgerCorrupt)

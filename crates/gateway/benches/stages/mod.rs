@@ -11,6 +11,8 @@ use omega_contract::{
 };
 use omega_gateway::{OperatorKey, SystemClock, request, sign_package};
 use omega_ledger::{Ledger, LedgerOptions};
+use omega_proof::checkpoint::LogSigner;
+use omega_proof::key::SecretKey;
 use omega_validator::{
     Ceilings, HashedRequest, HeldData, Package, PackageFiles, Refusal, Unverified, Verified, check_output,
     check_request, verify_package,
@@ -128,7 +130,9 @@ fn guest_output(text: &str) -> GuestOutput {
 
 fn ledger(rounds: usize) -> Vec<Duration> {
     let folder = tempfile::tempdir().unwrap();
-    let mut options = LedgerOptions::new(Arc::new(SystemClock::default()));
+    let origin = "example.com/bench".parse().unwrap();
+    let signer = Arc::new(LogSigner::new(origin, SecretKey::from_seed([7; 32])));
+    let mut options = LedgerOptions::new(Arc::new(SystemClock::default()), signer);
     options.durability = omega_contract::proof_bundle::Durability::Relaxed;
     let ledger = Ledger::open(folder.path(), options).unwrap();
     let digest = Sha256Hex::of(b"x").to_string();

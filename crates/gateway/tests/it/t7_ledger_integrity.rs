@@ -42,7 +42,12 @@ async fn a_changed_ledger_is_not_opened_and_not_mended() {
         let harmed = damage(&text);
         assert_ne!(harmed, text, "{what}");
         std::fs::write(&file, &harmed).unwrap();
-        let verdict = omega_ledger::verify(&home.ledger_dir(), omega_ledger::Strictness::Strict, |_| {});
+        let verdict = omega_ledger::verify(
+            &home.ledger_dir(),
+            &home.log_verifier_key().unwrap(),
+            omega_ledger::Strictness::Strict,
+            |_| {},
+        );
         assert_eq!(verdict.unwrap_err().code(), ErrorCode::LedgerCorrupt, "{what}");
         let before = snapshot(&home.ledger_dir());
         let opened = Gateway::open(&home, OpenOptions::default()).await;

@@ -138,6 +138,12 @@ async fn ten_thousand_calls_of_256_callers() {
     };
     assert_eq!(of(EventKind::Invoke).len(), CALLS);
     assert!(of(EventKind::Result) == indexes, "each result stands where its answer says");
-    let verdict = omega_ledger::verify(&home.ledger_dir(), omega_ledger::Strictness::Strict, |_| {}).unwrap();
+    let verdict = omega_ledger::verify(
+        &home.ledger_dir(),
+        &home.log_verifier_key().unwrap(),
+        omega_ledger::Strictness::Strict,
+        |_| {},
+    )
+    .unwrap();
     assert_eq!(verdict.events, text.lines().count() as u64);
 }

@@ -145,6 +145,11 @@ impl Disk for FaultyDisk {
         Ok(self.open(path, OpenOptions::new().write(true).open(path)?, true))
     }
 
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        step(&self.state)?;
+        OsDisk.create_folder(path)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         step(&self.state)?;
         std::fs::rename(from, to)?;

@@ -43,7 +43,7 @@ fn choices() -> impl Strategy<Value = Vec<Choice>> {
 
 fn write(dir: &Path, choices: &[Choice]) {
     let clock = Arc::new(StepClock(1_795_173_514_000_000.into()));
-    let options = LedgerOptions { segment_bytes_max: 2_000, ..LedgerOptions::new(clock) };
+    let options = LedgerOptions { segment_bytes_max: 2_000, ..LedgerOptions::new(clock, crate::testing::log_signer()) };
     let ledger = Ledger::open(dir, options).unwrap();
     for (run, kind, plugin, request, attempt) in choices {
         let mut draft = EventDraft::of_run(KINDS[*kind], RUNS[*run].parse().unwrap());

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
-use omega_ledger::{Ledger, LedgerOptions};
+use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerVerdict, Progress, Strictness};
+use omega_proof::checkpoint::LogSigner;
+use omega_proof::key::SecretKey;
 
 /// Moves on by one microsecond each time it is read.
 pub(crate) struct TestClock(AtomicI64);
@@ -36,8 +38,28 @@ impl Clock for TestClock {
     }
 }
 
+/// The log key of every ledger that a test makes.
+pub(crate) fn log_signer() -> Arc<LogSigner> {
+    signer_of(7)
+}
+
+/// A key of the same log.
+pub(crate) fn signer_of(seed: u8) -> Arc<LogSigner> {
+    let origin = "example.com/test".parse().unwrap();
+    Arc::new(LogSigner::new(origin, SecretKey::from_seed([seed; 32])))
+}
+
+/// Verifies with the key of the tests.
+pub(crate) fn verify(
+    dir: &Path,
+    strictness: Strictness,
+    progress: impl FnMut(Progress),
+) -> Result<LedgerVerdict, LedgerError> {
+    omega_ledger::verify(dir, &log_signer().verifier_key(), strictness, progress)
+}
+
 pub(crate) fn options() -> LedgerOptions {
-    LedgerOptions::new(TestClock::new())
+    LedgerOptions::new(TestClock::new(), log_signer())
 }
 
 pub(crate) fn open(dir: &Path) -> Ledger {
@@ -82,3 +104,22 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+/// What the ledger's files said of themselves at a moment: the mark and the checkpoints.
+pub(crate) struct Said(Vec<(PathBuf, Vec<u8>)>);
+
+impl Said {
+    /// What they say now.
+    pub(crate) fn now(dir: &Path, files: &[&str]) -> Self {
+        let read = |name: &&str| (dir.join(name), std::fs::read(dir.join(name)).unwrap());
+        Self(files.iter().map(read).collect())
+    }
+
+    /// Makes them say it again: as after a power cut that took what came later.
+    pub(crate) fn again(&self) {
+        self.0.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    }
+}
+
+/// The files of the checkpoints.
+pub(crate) const CHECKPOINTS: [&str; 2] = ["checkpoint", "checkpoints.log"];

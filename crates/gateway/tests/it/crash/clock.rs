@@ -44,7 +44,7 @@ async fn opened(home: &Home, clock: Arc<WrongClock>) -> Gateway {
 }
 
 fn check_times(home: &Home) -> Vec<String> {
-    omega_ledger::verify(&home.ledger_dir(), Strictness::Strict, |_| ()).unwrap();
+    omega_ledger::verify(&home.ledger_dir(), &home.log_verifier_key().unwrap(), Strictness::Strict, |_| ()).unwrap();
     let events = events(home);
     assert!(events.is_sorted_by(|a, b| a.ts <= b.ts && a.event_id < b.event_id));
     events.into_iter().map(|event| event.ts).collect()

@@ -49,7 +49,7 @@ async fn read_without_writing(path: &std::path::Path) {
     assert!(!reader.ledger().query(&Query::default()).unwrap().events.is_empty());
     assert!(!reader.ledger().runs(&RunQuery::default()).unwrap().runs.is_empty());
     reader.brokers().artifacts().copy_to(&Sha256Hex::of(b"kept").to_string(), &mut std::io::sink()).unwrap();
-    omega_ledger::verify(&home.ledger_dir(), Strictness::Strict, |_| ()).unwrap();
+    omega_ledger::verify(&home.ledger_dir(), &home.log_verifier_key().unwrap(), Strictness::Strict, |_| ()).unwrap();
 
     let error = Gateway::open(&home, OpenOptions::default()).await.err().expect("it cannot be written");
     assert_eq!(error.code, ErrorCode::LedgerUnavailable);

@@ -23,7 +23,7 @@ pub fn events(home: &Home) -> Vec<Event> {
 /// Opens the home again, checks all that `told` promises, and leaves it closed. Gives what recovery found.
 pub async fn check(home: &Home, told: &Told) -> OpenReport {
     // Before anything is mended: what is there is a good prefix with at most an unfinished end.
-    omega_ledger::verify(&home.ledger_dir(), Strictness::Standard, |_| ()).unwrap();
+    omega_ledger::verify(&home.ledger_dir(), &home.log_verifier_key().unwrap(), Strictness::Standard, |_| ()).unwrap();
     let gateway = Gateway::open(home, OpenOptions::default()).await.unwrap();
     let opening = gateway.admin().opening().clone();
     let rebuilt = gateway.admin().rebuild_registry().await.unwrap();
@@ -51,7 +51,9 @@ pub async fn check(home: &Home, told: &Told) -> OpenReport {
         gateway.admin().artifacts().copy_to(digest, &mut std::io::sink()).unwrap();
     }
     drop(gateway);
-    let verdict = omega_ledger::verify(&home.ledger_dir(), Strictness::Strict, |_| ()).unwrap();
+    let verdict =
+        omega_ledger::verify(&home.ledger_dir(), &home.log_verifier_key().unwrap(), Strictness::Strict, |_| ())
+            .unwrap();
     assert_eq!((verdict.synced_events, verdict.unfinished_bytes), (verdict.events, 0));
     opening
 }

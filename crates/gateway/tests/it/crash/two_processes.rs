@@ -41,7 +41,7 @@ async fn the_second_is_refused_until_the_first_is_gone() {
     let reader = HomeReader::open(&home).unwrap();
     assert_eq!(reader.list_plugins(&PluginFilter::default(), &Page::first(10)).unwrap().len(), 1);
     assert!(!reader.ledger().query(&Query::default()).unwrap().events.is_empty());
-    omega_ledger::verify(&home.ledger_dir(), Strictness::Strict, |_| ()).unwrap();
+    omega_ledger::verify(&home.ledger_dir(), &home.log_verifier_key().unwrap(), Strictness::Strict, |_| ()).unwrap();
 
     child.kill().unwrap();
     child.wait().unwrap();

@@ -107,7 +107,12 @@ impl<'a> Driver<'a> {
 
     /// After the last one.
     pub(super) fn finish(self) {
-        let verdict = omega_ledger::verify(&self.bench.home.ledger_dir(), Strictness::Strict, |_| {});
+        let verdict = omega_ledger::verify(
+            &self.bench.home.ledger_dir(),
+            &self.bench.home.log_verifier_key().unwrap(),
+            Strictness::Strict,
+            |_| {},
+        );
         assert!(verdict.is_ok(), "{verdict:?}");
         // Whatever was written into it, each line is one event and speaks to no terminal.
         for line in self.bench.ledger_lines() {
