@@ -111,10 +111,7 @@ impl Gateway {
 }
 
 fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOptions) -> Result<Gateway, GatewayError> {
-    let mut ledger_options = LedgerOptions::new(Arc::clone(&clock), Arc::new(home.log_signer()?));
-    ledger_options.durability = config.durability;
-    ledger_options.lock_wait = options.wait;
-    let ledger = Arc::new(Ledger::open(&home.ledger_dir(), ledger_options)?);
+    let ledger = Arc::new(open_ledger(&home, &config, &clock, options.wait)?);
     let registry = Arc::new(Registry::open(&home.registry_file())?);
     let store = PackageStore::open(&home.store_dir())?;
     let lanes = Lanes::new(home.wasm_cache_dir(), &config);
@@ -135,6 +132,23 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
         router_policy(&config),
     );
     Ok(Gateway { inner: Arc::new(Inner { home, config, clock, ledger, journal, directory, services, router }) })
+}
+
+/// Opens the ledger with the key that it goes by. A hand-over that a crash cut off behind the ledger's part is finished.
+fn open_ledger(home: &Home, config: &Config, clock: &Arc<dyn Clock>, wait: Duration) -> Result<Ledger, GatewayError> {
+    let open = || {
+        let mut options = LedgerOptions::new(Arc::clone(clock), Arc::new(home.log_signer()?));
+        options.durability = config.durability;
+        options.lock_wait = wait;
+        Ok::<_, GatewayError>(Ledger::open(&home.ledger_dir(), options))
+    };
+    match open()? {
+        Err(LedgerError::LogKey { next }) if home.is_next_log_key(&next) => {
+            home.adopt_next_log_key()?;
+            Ok(open()??)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 fn router_policy(config: &Config) -> RouterPolicy {

@@ -15,9 +15,9 @@ use crate::home::{Ceilings, Home};
 
 /// What a home holds, seen from beside its writer.
 pub struct HomeReader {
-    home: Home,
-    registry: Registry,
-    ledger: LedgerReader,
+    pub(crate) home: Home,
+    pub(crate) registry: Registry,
+    pub(crate) ledger: LedgerReader,
 }
 
 /// All that is known of one plugin.

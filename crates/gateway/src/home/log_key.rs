@@ -14,6 +14,7 @@ use omega_proof::note::VerifierKey;
 
 use super::operator_key::OperatorKey;
 use super::{HomeError, io_error, write_new};
+use crate::durable_file::sync_folder;
 
 const SECRET_FILE: &str = "log.pem";
 const PUBLIC_FILE: &str = "log.pub.pem";
@@ -84,6 +85,11 @@ pub(super) fn next_signer(folder: &Path, key_file: Option<&Path>) -> Result<LogS
     read_signer(folder, Some(secret))
 }
 
+/// The key that was drawn in the home to follow, where there is one.
+pub(super) fn waiting(folder: &Path) -> Option<LogSigner> {
+    read_signer(folder, Some(&next_to(&folder.join(SECRET_FILE)))).ok()
+}
+
 fn next_to(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".next");
@@ -98,7 +104,7 @@ pub(super) fn adopt_next(folder: &Path) -> io::Result<()> {
             fs::rename(next_to(&file), &file)?;
         }
     }
-    fs::File::open(folder)?.sync_all()
+    sync_folder(folder)
 }
 
 #[cfg(test)]

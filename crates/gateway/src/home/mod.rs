@@ -228,13 +228,16 @@ impl Home {
     }
 
     /// The key that is to follow: the one that an earlier try drew, or a new one, kept at `key_file` or in the home.
-    #[expect(dead_code, reason = "the ledger learns to hand over next")]
     pub(crate) fn next_log_signer(&self, key_file: Option<&Path>) -> Result<LogSigner, HomeError> {
         log_key::next_signer(&self.keys_dir(), key_file)
     }
 
+    /// Whether the key that waits here to follow is this one.
+    pub(crate) fn is_next_log_key(&self, verifier_key: &str) -> bool {
+        log_key::waiting(&self.keys_dir()).is_some_and(|signer| signer.verifier_key().to_string() == verifier_key)
+    }
+
     /// Puts the home's next key into the place of the one before it, once the ledger was handed over to it.
-    #[expect(dead_code, reason = "the ledger learns to hand over next")]
     pub(crate) fn adopt_next_log_key(&self) -> Result<(), HomeError> {
         log_key::adopt_next(&self.keys_dir()).map_err(io_error("put the next log key into place"))
     }

@@ -9,6 +9,7 @@ mod harness;
 mod hostile;
 mod invariants;
 mod loading;
+mod log;
 mod pipelines;
 mod redactions;
 mod scale;

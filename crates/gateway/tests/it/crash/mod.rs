@@ -8,7 +8,7 @@ mod kill;
 mod load;
 #[cfg(target_os = "linux")]
 mod mounts;
-mod projection;
+pub(crate) mod projection;
 #[cfg(target_os = "linux")]
 mod read_only;
 mod survey;
