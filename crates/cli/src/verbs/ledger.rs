@@ -8,7 +8,7 @@ use omega_gateway::contract::{ErrorCode, EventKind, PluginId, RunId};
 use omega_gateway::ledger::{LedgerReader, Order, PAGE_EVENTS_MAX, PlacedEvent, Query, Stats};
 use serde_json::{Map, Value, json};
 
-use super::{events, runs, verify};
+use super::{events, log, runs, verify};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output};
 use crate::session::Session;
@@ -22,6 +22,11 @@ pub(crate) enum Ledger {
     Tail(Tail),
     Show(Show),
     Stats(StatsVerb),
+    Checkpoint(log::Checkpoint),
+    Consistency(log::Consistency),
+    #[command(subcommand)]
+    Witness(log::WitnessVerb),
+    RotateKey(log::RotateKey),
 }
 
 /// Print the newest events, and follow what comes
@@ -79,6 +84,10 @@ impl Ledger {
             Self::Tail(tail) => tail.run(session, output),
             Self::Show(show) => show.run(session, output),
             Self::Stats(StatsVerb {}) => stats(session, output),
+            Self::Checkpoint(checkpoint) => checkpoint.run(session, output),
+            Self::Consistency(consistency) => consistency.run(session, output),
+            Self::Witness(witness) => witness.run(session, output),
+            Self::RotateKey(rotate) => rotate.run(session, output),
         }
     }
 }

@@ -12,6 +12,7 @@ mod init;
 mod invoke;
 mod keys;
 mod ledger;
+mod log;
 mod man;
 mod payload;
 mod pipeline;

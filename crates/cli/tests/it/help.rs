@@ -4,13 +4,15 @@ use std::fs;
 
 use crate::world::{World, snapshot};
 
-/// The words of every verb, from the names of the manual's pages.
+/// The words of every verb, from the manual's pages: a word may have dashes, so their names do not tell.
 fn verbs(world: &World) -> Vec<Vec<String>> {
     world.ok(["man", "--dir", "man"]);
-    let names = fs::read_dir(world.path().join("man")).unwrap().map(|entry| entry.unwrap().file_name());
-    let words = names.map(|name| {
-        let name = name.into_string().unwrap();
-        name.strip_suffix(".1").unwrap().split('-').skip(1).map(ToOwned::to_owned).collect()
+    let pages = fs::read_dir(world.path().join("man")).unwrap().map(|entry| entry.unwrap().path());
+    let words = pages.map(|page| {
+        let text = fs::read_to_string(page).unwrap();
+        let synopsis = text.lines().skip_while(|line| *line != ".SH SYNOPSIS").nth(1).unwrap().replace('\\', "");
+        let command = synopsis.strip_prefix("fB").and_then(|rest| rest.split_once("fR")).unwrap().0;
+        command.split(' ').skip(1).map(ToOwned::to_owned).collect()
     });
     let mut verbs: Vec<Vec<String>> = words.collect();
     verbs.sort();

@@ -17,6 +17,7 @@ mod errors;
 mod evidence;
 mod help;
 mod keys;
+mod log;
 mod packages;
 mod scaffold;
 mod streams;

@@ -1,0 +1,86 @@
+//! The log: checkpoints, consistency, its key, witnesses.
+
+use omega_proof::checkpoint::WitnessSigner;
+use omega_proof::key::SecretKey;
+
+use crate::world::{World, snapshot};
+
+fn witness() -> WitnessSigner {
+    WitnessSigner::new("witness.example/1".parse().unwrap(), SecretKey::from_seed([9; 32]))
+}
+
+#[test]
+fn a_checkpoint_is_a_signed_note_and_the_ledger_is_held_against_it() {
+    let world = World::with(&["examples/hello"]);
+    let note = world.ok(["ledger", "checkpoint"]);
+    assert_eq!(note.lines().nth(3), Some(""), "text, empty line, signatures: {note}");
+    world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
+    world.ok(["invoke", "hello", "--text", "x"]);
+    snapshot!(world, world.ok(["ledger", "consistency", "kept.txt"]));
+    let found = world.json(["ledger", "consistency", "kept.txt"]);
+    assert_eq!(
+        (found["consistent"].as_bool(), found["new"]["size"].as_u64() > found["old"]["size"].as_u64()),
+        (Some(true), true)
+    );
+    assert!(!found["proof"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_ledger_that_was_put_back_is_told() {
+    let world = World::with(&["examples/hello"]);
+    let early = world.path().join("early");
+    crate::world::copy_folder(&world.home().join("ledger"), &early);
+    world.ok(["invoke", "hello", "--text", "x"]);
+    world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
+    std::fs::remove_dir_all(world.home().join("ledger")).unwrap();
+    crate::world::copy_folder(&early, &world.home().join("ledger"));
+    snapshot!(world, world.omega(["ledger", "consistency", "kept.txt"]).whole());
+    assert_eq!(world.omega(["ledger", "consistency", "kept.txt", "--json"]).code, 1);
+}
+
+#[test]
+fn what_is_no_checkpoint_of_this_log_is_refused() {
+    let (world, other) = (World::new(), World::new());
+    let strange = other.ok(["ledger", "checkpoint"]);
+    world.file("strange.txt", &strange);
+    let told = world.omega(["ledger", "consistency", "strange.txt"]);
+    assert_eq!(told.code, 1);
+    assert!(told.stderr.starts_with("error[proof_invalid]"), "{}", told.stderr);
+    for vkey in ["nonsense+1+x", "missing.vkey"] {
+        assert_eq!(world.omega(["ledger", "consistency", "strange.txt", "--vkey", vkey]).code, 2, "{vkey}");
+    }
+}
+
+#[test]
+fn the_log_key_is_rotated_and_the_old_one_still_leads_to_the_new() {
+    let world = World::new();
+    let key = std::fs::read_to_string(world.home().join("keys/log.vkey")).unwrap();
+    world.file("first.vkey", &key);
+    world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
+    let rotated = world.json(["ledger", "rotate-key"]);
+    assert_ne!(rotated["verifier_key"].as_str(), Some(key.trim()));
+    world.ok(["ledger", "consistency", "kept.txt", "--vkey", "first.vkey"]);
+    world.ok(["ledger", "consistency", "kept.txt", "--vkey", key.trim()]);
+    world.ok(["ledger", "verify", "--strict"]);
+}
+
+#[test]
+fn witnesses_are_named_and_their_cosignatures_taken() {
+    let world = World::new();
+    snapshot!(world, world.omega(["ledger", "witness", "list"]).whole());
+    let vkey = witness().witness_key().to_string();
+    world.ok(["ledger", "witness", "add", "alice", &vkey]);
+    world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
+    let log = std::fs::read_to_string(world.home().join("keys/log.vkey")).unwrap().trim().parse().unwrap();
+    let note = world.read("kept.txt");
+    let (_, line) = witness().cosign(note.as_bytes(), &log, 1_700_000_000).unwrap();
+    world.file("cosigned.txt", format!("{note}{line}"));
+    snapshot!(world, world.ok(["ledger", "witness", "take", "alice", "cosigned.txt"]));
+    let listed = world.json(["ledger", "witness", "list"]);
+    assert!(listed[0]["cosigned_size"].as_u64().unwrap() > 0, "{listed}");
+    let told = world.omega(["ledger", "witness", "ask", "alice"]);
+    assert!(told.code == 1 && told.stderr.starts_with("error[witness_unavailable]"), "{}", told.stderr);
+    world.ok(["ledger", "witness", "remove", "alice"]);
+    let gone = world.omega(["ledger", "witness", "ask", "alice"]);
+    assert!(gone.code == 1 && gone.stderr.starts_with("error[witness_unknown]"), "{}", gone.stderr);
+}
