@@ -10,9 +10,16 @@ pub(crate) const KILLS_DEFAULT: u32 = 500;
 /// Interleavings of each kind that a release is held against.
 pub(crate) const SCHEDULES_DEFAULT: u32 = 5_000;
 
-/// Kills a loaded gateway so often, and holds its home against what it told.
+/// Schedules of a failing disk that a release is held against; every change is held against 400.
+const DISK_SCHEDULES: u32 = 10_000;
+
+/// Kills a loaded gateway so often, and holds its home against what it told; then fails a ledger's disk in random
+/// schedules.
 pub(crate) fn run(places: &Places, kills: u32) -> Result<()> {
     ensure!(kills > 0, "nothing is shown by no kills");
+    let mut schedules = process::cargo(places);
+    schedules.args(["test", "--locked", "--package", "omega-ledger", "--lib", "faults::schedules"]);
+    process::run(schedules.env("OMEGA_TEST_SCHEDULES", DISK_SCHEDULES.to_string()))?;
     guests::build(places)?;
     let mut command = process::cargo(places);
     command.args(["test", "--locked", "--package", "omega-gateway", "--test", "it", "--", "--exact", "--nocapture"]);

@@ -279,6 +279,17 @@ pub enum FaultKind {
         /// What is there.
         found: Sha256Hex,
     },
+    /// An entry that is handed out is not that of its leaf.
+    #[error("other entry: it does not have the leaf that the tile has")]
+    EntryMismatch,
+    /// Events that no checkpoint covers, where all are to be covered.
+    #[error("{found} events where the checkpoint covers {size}")]
+    BeyondCheckpoint {
+        /// Events that the checkpoint covers.
+        size: u64,
+        /// Events that are there.
+        found: u64,
+    },
     /// The hashes that are stored do not give the root that was signed.
     #[error("the tiles do not give the root of the checkpoint at {size} events")]
     TilesOtherRoot {

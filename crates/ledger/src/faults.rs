@@ -1,6 +1,7 @@
 //! A disk that fails, tears writes and loses what was not synced; and what the ledger must keep through that.
 
 mod disk;
+mod schedules;
 
 use std::future::Future;
 use std::path::Path;
@@ -10,9 +11,8 @@ use std::task::{Context, Poll, Waker};
 
 use omega_contract::ports::{Recorded, Recorder};
 use omega_contract::proof_bundle::Durability;
-use omega_contract::{Clock, ErrorCode, EventDraft, EventKind, Timestamp};
+use omega_contract::{Clock, EventDraft, EventKind, Timestamp};
 use omega_proof::chain::Strictness;
-use proptest::prelude::*;
 
 use self::disk::{Fault, FaultyDisk};
 use crate::{Ledger, LedgerError, LedgerOptions, verify};
@@ -78,26 +78,6 @@ fn check_kept(dir: &Path, known: &[Recorded]) {
     assert_eq!((verdict.synced_events, verdict.unfinished_bytes), (verdict.events, 0));
     let again = Ledger::open(dir, options()).unwrap();
     assert_eq!((again.opening().quarantined.len(), again.opening().interrupted.len()), (0, 0));
-}
-
-#[test]
-fn whatever_step_fails_first_nothing_acknowledged_is_lost() {
-    for fault in [Fault::Eio, Fault::Enospc, Fault::Torn] {
-        // Enough steps for the opening, several batches and two new segments.
-        for step in 0..60 {
-            let dir = tempfile::tempdir().unwrap();
-            let disk = Arc::new(FaultyDisk::failing(step, fault));
-            let known = match Ledger::open_on(disk.clone(), dir.path(), options()) {
-                Ok(ledger) => make_calls(&ledger, 0, 12),
-                Err(error) => {
-                    assert_eq!(error.code(), ErrorCode::LedgerUnavailable, "step {step}: {error}");
-                    Vec::new()
-                }
-            };
-            disk.power_cut(step);
-            check_kept(dir.path(), &known);
-        }
-    }
 }
 
 #[test]
@@ -205,27 +185,5 @@ fn relaxed_acknowledges_what_a_power_cut_may_take_but_never_tears_the_ledger() {
         drop(ledger);
         disk.power_cut(seed);
         check_kept(dir.path(), &[]);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-
-    /// Crashes of a process that had crashed before: each start finds all that any earlier one acknowledged.
-    #[test]
-    fn acknowledged_events_survive_a_chain_of_crashes(
-        crashes in proptest::collection::vec((0_usize..50, 0_usize..3, any::<usize>(), 1_u64..10), 1..4),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let mut known = Vec::new();
-        for (round, (step, fault, seed, calls)) in crashes.into_iter().enumerate() {
-            let fault = [Fault::Eio, Fault::Enospc, Fault::Torn][fault];
-            let disk = Arc::new(FaultyDisk::failing(step, fault));
-            if let Ok(ledger) = Ledger::open_on(disk.clone(), dir.path(), options()) {
-                known.extend(make_calls(&ledger, 100 * round as u64, calls));
-            }
-            disk.power_cut(seed);
-        }
-        check_kept(dir.path(), &known);
     }
 }

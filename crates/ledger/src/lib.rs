@@ -44,6 +44,7 @@ mod segment;
 mod segment_writer;
 mod sequence;
 mod space;
+mod static_export;
 mod stream;
 mod sync;
 mod tally;
@@ -67,5 +68,6 @@ pub use options::{
 pub use quarantine::Quarantined;
 pub use query::{CallTally, Order, PAGE_EVENTS_MAX, PAGE_RUNS_MAX, Page, Query, RunPage, RunQuery, RunSummary, Stats};
 pub use questions::LedgerReader;
+pub use static_export::{StaticExport, export_static};
 pub use tree_check::CheckpointVerdict;
-pub use verify::{LedgerVerdict, Progress, verify};
+pub use verify::{LedgerVerdict, Progress, import_verify, verify};

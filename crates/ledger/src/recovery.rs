@@ -58,7 +58,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>)
         create_segment(&**disk, dir, 0)?;
         segments = list_segments(dir)?;
     }
-    let mark_file = MarkFile::open(&**disk, dir, mark)?;
+    let mut mark_file = MarkFile::open(&**disk, dir, mark)?;
     let frontier = load_frontier(dir, newest.signed.head())?;
     check_packs(dir, 0, frontier.size())?;
     let base = check_covered(dir, &segments, &newest)?;
@@ -68,9 +68,10 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>)
     let path = segment_path(dir, end.segment);
     let segment_file: Arc<dyn DiskFile> =
         Arc::from(disk.open_append(&path).map_err(LedgerError::write("open", &path))?);
-    if end.next_index > acknowledged.next_index {
+    if end.next_index > mark.next_index {
         // Read back, perhaps from memory only: a checkpoint over it must not outlive it.
         segment_file.sync().map_err(LedgerError::write("sync", &path))?;
+        mark_file.advance(end).map_err(LedgerError::write("write", Path::new(MARK_FILE)))?;
     }
     let last = last_event(&segments, end)?;
     let grower = Grower::resume(Arc::clone(disk), dir, Arc::clone(signer), newest, frontier, &base)?;

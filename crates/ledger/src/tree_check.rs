@@ -4,11 +4,8 @@
 //! What never happens here: trust in a hash that was not computed from an event, and a look behind the published
 //! checkpoint.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use omega_contract::Sha256Hex;
 use omega_proof::checkpoint::{HANDOVERS_MAX, HandoverFault, LOG_KEY_EXTENSION, LogKeys, unverified_checkpoint};
 use omega_proof::note::VerifierKey;
 use omega_proof::tree::TreeHead;
@@ -18,10 +15,7 @@ use crate::checkpoints::{LogLines, PlacedLine, log_fault, published_end};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
 use crate::segment::Spot;
 use crate::stream::fault_at;
-use crate::tree::{Frontier, NODE_BYTES, Node, PACK_HASHES, Proofs, level_counts, pack_name, pack_path};
-
-/// Where the packs of level 0 are.
-const LEAVES: &str = "tiles/0/";
+use crate::tree::{Frontier, Layout, Node, Proofs, StoredTree};
 
 /// What was found of a ledger's checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +31,7 @@ pub struct CheckpointVerdict {
 /// The tree as the events give it, up to where the check is.
 pub(crate) struct TreeCheck {
     frontier: Frontier,
-    stored: Vec<StoredLevel>,
+    stored: StoredTree,
     dir: PathBuf,
     /// The newest checkpoint: what the packs are to have.
     newest: TreeHead,
@@ -56,13 +50,13 @@ struct Due {
 
 impl TreeCheck {
     /// Begins with the first event. `trusted` is a key of the log; its hand-overs are followed.
-    pub(crate) fn begin(dir: &Path, trusted: &VerifierKey) -> Result<Self, LedgerError> {
+    pub(crate) fn begin(dir: &Path, layout: Layout, trusted: &VerifierKey) -> Result<Self, LedgerError> {
         let end = published_end(dir)?;
         let keys = trusted_keys(dir, trusted, end)?;
         let newest = newest_head(dir, end)?;
         let mut check = Self {
             frontier: Frontier::default(),
-            stored: Vec::new(),
+            stored: StoredTree::new(dir, layout, newest.size),
             dir: dir.to_owned(),
             newest,
             lines: LogLines::open(dir, end)?,
@@ -92,14 +86,11 @@ impl TreeCheck {
     }
 
     fn push(&mut self, leaf: Node) -> Result<(), LedgerError> {
-        let Self { frontier, stored, dir, newest, .. } = self;
+        let Self { frontier, stored, .. } = self;
         let mut outcome = Ok(());
         frontier.push(leaf, |level, hash| {
-            if stored.len() == level {
-                stored.push(StoredLevel::new(level, newest.size));
-            }
-            if let (Ok(()), Some(stored)) = (&outcome, stored.get_mut(level)) {
-                outcome = stored.compare(dir, hash);
+            if outcome.is_ok() {
+                outcome = stored.compare(level, hash);
             }
         });
         outcome
@@ -109,8 +100,8 @@ impl TreeCheck {
     /// for.
     fn blame(&self, event: Spot, fault: LedgerError) -> LedgerError {
         let is_leaf = matches!(&fault, LedgerError::Corrupt(LedgerFault { file, kind: FaultKind::TileMismatch { .. }, .. })
-            if file.starts_with(LEAVES));
-        if is_leaf && Proofs::new(&self.dir, self.newest).leaf(event.index).is_ok() {
+            if self.stored.is_of_leaves(file));
+        if is_leaf && Proofs::of(&self.dir, self.stored.layout(), self.newest).leaf(event.index).is_ok() {
             return fault_at(event, FaultKind::OtherLeaf { index: event.index }).into();
         }
         fault
@@ -156,6 +147,11 @@ impl TreeCheck {
         self.before = head.size;
         self.next = Some(Due { placed, head });
         Ok(())
+    }
+
+    /// The size of the newest checkpoint.
+    pub(crate) const fn newest_size(&self) -> u64 {
+        self.newest.size
     }
 
     /// Says whether every checkpoint was met, of a ledger that ends at `end`.
@@ -229,71 +225,4 @@ pub(crate) fn hand_overs(dir: &Path, end: u64) -> Result<Vec<PlacedLine>, Ledger
         }
     }
     Ok(found)
-}
-
-/// What is stored of one level, pack by pack.
-struct StoredLevel {
-    level: u32,
-    /// Hashes that a checkpoint covers.
-    covered: u64,
-    /// The hash that comes next.
-    at: u64,
-    pack: Vec<u8>,
-}
-
-impl StoredLevel {
-    fn new(level: usize, covered_leaves: u64) -> Self {
-        let level = u32::try_from(level).unwrap_or(u32::MAX);
-        let covered = level_counts(covered_leaves).find(|(of, _)| *of == level).map_or(0, |(_, count)| count);
-        Self { level, covered, at: 0, pack: Vec::new() }
-    }
-
-    fn compare(&mut self, dir: &Path, hash: &Node) -> Result<(), LedgerError> {
-        if self.at >= self.covered {
-            return Ok(());
-        }
-        let (number, within) = (self.at / PACK_HASHES, self.at % PACK_HASHES);
-        if within == 0 {
-            self.load(dir, number)?;
-        }
-        let offset = within * NODE_BYTES;
-        let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        self.at += 1;
-        let stored = self.pack.get(from..from.saturating_add(hash.len())).unwrap_or_default();
-        if stored == hash {
-            return Ok(());
-        }
-        let (file, found) = (pack_name(self.level, number), self.pack.len() as u64);
-        let kind = match <Node>::try_from(stored) {
-            Ok(stored) => {
-                FaultKind::TileMismatch { computed: Sha256Hex::from_bytes(*hash), found: Sha256Hex::from_bytes(stored) }
-            }
-            Err(_) => FaultKind::TileShort { needed: self.needed(number), found },
-        };
-        Err(LedgerFault { file, line: 0, offset, kind }.into())
-    }
-
-    fn needed(&self, number: u64) -> u64 {
-        (self.covered - number * PACK_HASHES).min(PACK_HASHES) * NODE_BYTES
-    }
-
-    fn load(&mut self, dir: &Path, number: u64) -> Result<(), LedgerError> {
-        let path = pack_path(dir, self.level, number);
-        let needed = self.needed(number);
-        let fault = |offset, kind| LedgerFault { file: pack_name(self.level, number), line: 0, offset, kind };
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(fault(0, FaultKind::TileMissing).into());
-            }
-            Err(error) => return Err(LedgerError::read(&path)(error)),
-        };
-        let found = file.metadata().map_err(LedgerError::read(&path))?.len();
-        if needed == PACK_HASHES * NODE_BYTES && found > needed {
-            return Err(fault(needed, FaultKind::TileLong { needed, found }).into());
-        }
-        self.pack.clear();
-        file.take(needed).read_to_end(&mut self.pack).map_err(LedgerError::read(&path))?;
-        Ok(())
-    }
 }

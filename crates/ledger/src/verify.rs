@@ -16,6 +16,7 @@ use crate::checkpoints::has_checkpoints;
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::mark::{Mark, mark_fault};
 use crate::segment::{Segment, Spot, list_segments, segment_name};
+use crate::tree::Layout;
 use crate::tree_check::{CheckpointVerdict, TreeCheck};
 
 /// What a ledger without a fault was found to be.
@@ -71,7 +72,40 @@ pub fn verify(
             mark_fault(FaultKind::MarkMissing)
         });
     };
-    let tree = TreeCheck::begin(dir, trusted)?;
+    let tree = TreeCheck::begin(dir, Layout::Packs, trusted)?;
+    walk(dir, Some(mark), tree, strictness, progress)
+}
+
+/// Checks a folder that [`export_static`](crate::export_static) made, alone: no ledger, no lock, no network. As
+/// [`verify`], and every tile and bundle of entries is compared with the events; none of these may be above the checkpoint.
+///
+/// # Errors
+/// As [`verify`].
+pub fn import_verify(
+    dir: &Path,
+    trusted: &VerifierKey,
+    strictness: Strictness,
+    progress: impl FnMut(Progress),
+) -> Result<LedgerVerdict, LedgerError> {
+    let tree = TreeCheck::begin(dir, Layout::Static, trusted)?;
+    let size = tree.newest_size();
+    let verdict = walk(dir, None, tree, strictness, progress)?;
+    if verdict.events == size {
+        return Ok(verdict);
+    }
+    let kind = FaultKind::BeyondCheckpoint { size, found: verdict.events };
+    let last = list_segments(dir)?.pop().map(|last| file_name(&last.path));
+    Err(LedgerFault::of_file(&last.unwrap_or_default(), kind).into())
+}
+
+/// Checks the segments in `dir`, of which those below the mark were synced; without one, all of them were.
+fn walk(
+    dir: &Path,
+    mark: Option<Mark>,
+    tree: TreeCheck,
+    strictness: Strictness,
+    progress: impl FnMut(Progress),
+) -> Result<LedgerVerdict, LedgerError> {
     let segments = list_segments(dir)?;
     let bytes_total = segments.iter().map(|segment| segment.bytes).sum();
     let mut walk =
@@ -80,7 +114,9 @@ pub fn verify(
         walk.segment(segment)?;
     }
     // A marked segment that was passed is there; one that was not reached is gone.
-    if !segments.iter().any(|segment| segment.first_index == mark.segment) && mark != Mark::NOTHING {
+    if let Some(mark) = mark.filter(|mark| *mark != Mark::NOTHING)
+        && !segments.iter().any(|segment| segment.first_index == mark.segment)
+    {
         mark.reaches(None)?;
     }
     let last = segments.last().map_or(Spot::START, |last| Spot {
@@ -93,14 +129,14 @@ pub fn verify(
         bytes: walk.bytes,
         segments: segments.len() as u64,
         head: walk.head,
-        synced_events: mark.next_index,
+        synced_events: mark.map_or(walk.events, |mark| mark.next_index),
         tree: walk.tree.finish(last, segment_name(last.segment))?,
         unfinished_bytes: bytes_total - walk.bytes,
     })
 }
 
 struct Walk<P> {
-    mark: Mark,
+    mark: Option<Mark>,
     strictness: Strictness,
     progress: P,
     tree: TreeCheck,
@@ -122,12 +158,12 @@ impl<P: FnMut(Progress)> Walk<P> {
             };
             return Err(LedgerFault { file, line: 0, offset: 0, kind }.into());
         }
-        let is_marked = segment.first_index == self.mark.segment;
-        let synced = if is_marked { self.mark.length.min(segment.bytes) } else { 0 };
+        let mark = self.mark.filter(|mark| mark.segment == segment.first_index);
+        let synced = mark.map_or(0, |mark| mark.length.min(segment.bytes));
         self.piece(segment, 0, synced)?;
-        if is_marked {
-            self.mark.reaches(Some(segment.bytes))?;
-            self.mark.confirm(&file, segment.bytes, self.events, self.head)?;
+        if let Some(mark) = mark {
+            mark.reaches(Some(segment.bytes))?;
+            mark.confirm(&file, segment.bytes, self.events, self.head)?;
         }
         self.piece(segment, synced, segment.bytes)?;
         self.bytes_before += segment.bytes;
@@ -159,12 +195,14 @@ impl<P: FnMut(Progress)> Walk<P> {
             {
                 Ok(())
             }
-            Some(fault) if to < segment.bytes => Err(self.mark.fault_below(fault, segment.bytes).into()),
-            Some(fault) => Err(fault.into()),
+            Some(fault) => Err(match self.mark.filter(|_| to < segment.bytes) {
+                Some(mark) => mark.fault_below(fault, segment.bytes).into(),
+                None => fault.into(),
+            }),
         }
     }
 
     fn is_above_mark(&self, segment: &Segment, offset: u64) -> bool {
-        (segment.first_index, offset) >= (self.mark.segment, self.mark.length)
+        self.mark.is_some_and(|mark| (segment.first_index, offset) >= (mark.segment, mark.length))
     }
 }

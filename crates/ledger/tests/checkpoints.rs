@@ -11,6 +11,7 @@ use omega_ledger::{FaultKind, Ledger, LedgerError, LedgerFault, LedgerOptions, L
 use omega_proof::checkpoint::{LogSigner, verify_checkpoint};
 use omega_proof::key::SecretKey;
 use omega_proof::tree::{MemoryTree, TreeHead, check_consistency, check_inclusion};
+use proptest::prelude::*;
 use support::{CHECKPOINTS, Said, call, log_signer, open, options, signer_of, verify};
 
 /// The hashes of all events, as the segments have them.
@@ -376,4 +377,35 @@ fn a_checkpoint_that_was_logged_and_not_published_is_published() {
     verify(dir.path(), Strictness::Standard, |_| ()).unwrap();
     drop(open(dir.path()));
     assert_eq!(std::fs::read(&log).unwrap(), whole);
+}
+
+/// What a file of the ledger is compared against: bytes of packs above the checkpoint are derived and say nothing.
+fn covered_bytes(name: &str, length: usize, size: u64) -> usize {
+    let level: u32 = match name.strip_prefix("tiles/").and_then(|rest| rest.split('/').next()) {
+        Some(level) => level.parse().unwrap(),
+        None => return length,
+    };
+    usize::try_from((size >> (8 * level)) * 32).unwrap().min(length)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Any single edit of any byte of segment, mark, tile, checkpoint or log is detected.
+    #[test]
+    fn t7_any_single_edit_of_any_byte_of_any_file_is_detected(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), flip in 1_u8..=255) {
+        thread_local!(static HOME: tempfile::TempDir = home());
+        HOME.with(|home| {
+            let files: Vec<_> = snapshot(home.path()).into_iter().filter(|(path, _)| !path.ends_with("lock")).collect();
+            let (path, genuine) = file.get(&files);
+            let name = path.strip_prefix(home.path()).unwrap().to_str().unwrap();
+            let mut edited = genuine.clone();
+            edited[at.index(covered_bytes(name, genuine.len(), 300))] ^= flip;
+            std::fs::write(path, edited).unwrap();
+            let outcome = verify(home.path(), Strictness::Standard, |_| ());
+            std::fs::write(path, genuine).unwrap();
+            prop_assert!(matches!(outcome, Err(LedgerError::Corrupt(_))), "{name}");
+            Ok(())
+        })?;
+    }
 }

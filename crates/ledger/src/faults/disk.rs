@@ -1,13 +1,24 @@
-//! The disk that fails.
+//! The disk that fails, tears writes and forgets what was not synced.
+//!
+//! Beside each real file it keeps what of it is safe: its content at the last sync, and the names that a synced folder
+//! has. A power cut makes the files what such a disk might have of them: any mixture of sectors, any names that were not
+//! made durable, forgotten or not. Nothing is really synced, so that thousands of schedules take minutes.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use fastrand::Rng;
+
 use crate::disk::{Disk, DiskFile, OsDisk};
 
-/// How an operation fails. Once one failed, all later ones do: the process is taken for dead.
+/// What a disk writes at once or not at all.
+const SECTOR_BYTES: usize = 512;
+
+/// How an operation fails. Once one failed, all later ones do, unless it is said to fail once: the process is taken
+/// for dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The device says no, and does nothing.
@@ -16,15 +27,48 @@ pub(super) enum Fault {
     Enospc,
     /// A write is done in part.
     Torn,
+    /// The device says no one time.
+    Once,
 }
 
-/// What of a file is safe from a power cut.
+impl Fault {
+    pub(super) const ALL: [Self; 4] = [Self::Eio, Self::Enospc, Self::Torn, Self::Once];
+}
+
+/// One file, whatever its name.
 #[derive(Debug, Default)]
-struct Safe {
-    path: PathBuf,
-    synced_length: u64,
-    /// Contents of a file that is written in place, the synced one first.
-    contents: Vec<Vec<u8>>,
+struct Inode {
+    safe: Vec<u8>,
+    current: Vec<u8>,
+    /// Contents since the last sync, of a file that is written in place.
+    versions: Vec<Vec<u8>>,
+}
+
+/// A change of names that is not durable yet.
+#[derive(Debug, Clone)]
+enum Naming {
+    Created(PathBuf, usize),
+    Renamed(PathBuf, PathBuf, usize),
+}
+
+impl Naming {
+    fn is_in(&self, folder: &Path) -> bool {
+        let is_in = |path: &Path| path.parent() == Some(folder);
+        match self {
+            Self::Created(path, _) => is_in(path),
+            Self::Renamed(from, to, _) => is_in(from) || is_in(to),
+        }
+    }
+
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self {
+            Self::Created(path, inode) => drop(names.insert(path.clone(), *inode)),
+            Self::Renamed(from, to, inode) => {
+                names.remove(from);
+                names.insert(to.clone(), *inode);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +76,12 @@ struct State {
     /// Operations that still succeed, and how the next one fails.
     fuse: Option<(usize, Fault)>,
     free_bytes: Option<u64>,
-    files: Vec<Safe>,
+    inodes: Vec<Inode>,
+    names: BTreeMap<PathBuf, usize>,
+    safe_names: BTreeMap<PathBuf, usize>,
+    pending: Vec<Naming>,
     syncs: usize,
+    steps: usize,
 }
 
 pub(super) struct FaultyDisk {
@@ -71,49 +119,113 @@ impl FaultyDisk {
         self.state().syncs
     }
 
-    /// Takes away some of what was written and not synced: a file's tail is cut, or reads as zeros, and a file
-    /// that is written in place holds one of its earlier contents.
-    pub(super) fn power_cut(&self, seed: usize) {
-        for (number, safe) in self.state().files.drain(..).enumerate() {
-            let chance = seed.wrapping_mul(2_654_435_761).wrapping_add(number * 40_503);
-            let Ok(file) = OpenOptions::new().write(true).open(&safe.path) else { continue };
-            if let Some(content) = safe.contents.get(chance % safe.contents.len().max(1)) {
-                file.set_len(0).unwrap();
-                (&file).write_all(content).unwrap();
-                continue;
-            }
-            let written = file.metadata().unwrap().len();
-            let at_risk = written.saturating_sub(safe.synced_length);
-            let kept = safe.synced_length + (chance as u64 / 7) % (at_risk + 1);
-            file.set_len(kept).unwrap();
-            if chance.is_multiple_of(3) {
-                file.set_len(written).unwrap();
-            }
-        }
+    /// Operations that were tried.
+    pub(super) fn steps(&self) -> usize {
+        self.state().steps
     }
 
-    fn open(&self, path: &Path, file: File, is_synced: bool) -> Box<dyn DiskFile> {
-        let synced_length = if is_synced { file.metadata().unwrap().len() } else { 0 };
+    /// Takes away some of what was written and not synced, names included. Nobody has a file open any more.
+    pub(super) fn power_cut(&self, seed: u64) {
+        let rng = &mut Rng::with_seed(seed);
         let mut state = self.state();
-        let known = state.files.iter().position(|safe| safe.path == path);
-        let number = known.unwrap_or(state.files.len());
-        if known.is_none() {
-            state.files.push(Safe { path: path.to_owned(), ..Safe::default() });
+        let mut names = state.safe_names.clone();
+        // Names become durable in their order, folder by folder or all together.
+        let kept = rng.usize(..=state.pending.len());
+        let mut lost: Vec<PathBuf> = Vec::new();
+        for (at, naming) in state.pending.iter().enumerate() {
+            let folder = match naming {
+                Naming::Created(path, _) | Naming::Renamed(_, path, _) => path.parent().unwrap().to_owned(),
+            };
+            if at < kept || (rng.u8(..4) == 0 && !lost.contains(&folder)) {
+                naming.apply(&mut names);
+            } else {
+                lost.push(folder);
+            }
         }
-        state.files[number].synced_length = synced_length;
-        Box::new(FaultyFile { file, number, state: Arc::clone(&self.state) })
+        for path in state.names.keys().filter(|path| !names.contains_key(*path)) {
+            std::fs::remove_file(path).unwrap();
+        }
+        for (path, inode) in &names {
+            std::fs::write(path, state.inodes[*inode].after_power_cut(rng)).unwrap();
+        }
+        *state = State::default();
+    }
+
+    fn open(&self, path: &Path, file: File, kind: Opened) -> Box<dyn DiskFile> {
+        let mut state = self.state();
+        let known = state.names.get(path).copied();
+        let inode = match (known, kind) {
+            (Some(inode), Opened::AsItIs) => inode,
+            (Some(inode), Opened::Emptied) => {
+                state.inodes[inode].truncate(0);
+                inode
+            }
+            (None, _) | (_, Opened::New) => {
+                // What was there before this disk was watched is durable.
+                let current = std::fs::read(path).unwrap();
+                let inode = state.inodes.len();
+                state.inodes.push(Inode { safe: current.clone(), current, versions: Vec::new() });
+                state.names.insert(path.to_owned(), inode);
+                if kind == Opened::AsItIs {
+                    state.safe_names.insert(path.to_owned(), inode);
+                } else {
+                    state.pending.push(Naming::Created(path.to_owned(), inode));
+                }
+                inode
+            }
+        };
+        Box::new(FaultyFile { file, inode, state: Arc::clone(&self.state) })
     }
 }
 
-/// Burns the fuse; true where the operation is the one that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    New,
+    Emptied,
+    AsItIs,
+}
+
+impl Inode {
+    fn truncate(&mut self, length: usize) {
+        self.current.truncate(length);
+    }
+
+    fn after_power_cut(&self, rng: &mut Rng) -> Vec<u8> {
+        if !self.versions.is_empty() && rng.bool() {
+            return self.versions[rng.usize(..self.versions.len())].clone();
+        }
+        let (short, long) = (self.safe.len().min(self.current.len()), self.safe.len().max(self.current.len()));
+        let length = match rng.u8(..4) {
+            0 => self.safe.len(),
+            1 => self.current.len(),
+            _ => rng.usize(short..=long),
+        };
+        let mut content = vec![0; length];
+        let whole = rng.u8(..4) == 0;
+        for (at, sector) in content.chunks_mut(SECTOR_BYTES).enumerate() {
+            let from = if whole || rng.bool() { &self.current } else { &self.safe };
+            let start = (at * SECTOR_BYTES).min(from.len());
+            let end = (start + sector.len()).min(from.len());
+            sector[..end - start].copy_from_slice(&from[start..end]);
+        }
+        content
+    }
+}
+
+/// Burns the fuse; gives how the operation fails, where it does.
 fn burn(state: &Mutex<State>) -> Option<Fault> {
     let mut state = state.lock().unwrap();
+    state.steps += 1;
     let (left, fault) = state.fuse.as_mut()?;
-    if *left == 0 {
-        return Some(*fault);
+    if *left > 0 {
+        *left -= 1;
+        return None;
     }
-    *left -= 1;
-    None
+    let fault = *fault;
+    if fault == Fault::Once {
+        state.fuse = None;
+    }
+    Some(fault)
 }
 
 fn step(state: &Mutex<State>) -> io::Result<()> {
@@ -127,24 +239,30 @@ fn step(state: &Mutex<State>) -> io::Result<()> {
 impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         step(&self.state)?;
-        Ok(self.open(path, OpenOptions::new().append(true).create_new(true).open(path)?, false))
+        Ok(self.open(path, OpenOptions::new().append(true).create_new(true).open(path)?, Opened::New))
     }
 
     fn create_over(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         step(&self.state)?;
-        Ok(self.open(path, File::create(path)?, false))
+        // One that this disk does not know of is durable as it is; then it is emptied.
+        if path.exists() {
+            drop(self.open(path, File::open(path)?, Opened::AsItIs));
+            return Ok(self.open(path, File::create(path)?, Opened::Emptied));
+        }
+        Ok(self.open(path, File::create(path)?, Opened::New))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         step(&self.state)?;
-        Ok(self.open(path, OpenOptions::new().append(true).open(path)?, true))
+        Ok(self.open(path, OpenOptions::new().append(true).open(path)?, Opened::AsItIs))
     }
 
     fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         step(&self.state)?;
-        Ok(self.open(path, OpenOptions::new().write(true).open(path)?, true))
+        Ok(self.open(path, OpenOptions::new().write(true).open(path)?, Opened::AsItIs))
     }
 
+    /// A folder is durable at once: nothing in it is before it was synced itself.
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         step(&self.state)?;
         OsDisk.create_folder(path)
@@ -152,21 +270,25 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         step(&self.state)?;
+        for path in [from, to].into_iter().filter(|path| path.exists()) {
+            drop(self.open(path, File::open(path)?, Opened::AsItIs));
+        }
         std::fs::rename(from, to)?;
         let mut state = self.state();
-        // Numbers stay what they are: what had the name before has none now.
-        for safe in state.files.iter_mut().filter(|safe| safe.path == to) {
-            safe.path = PathBuf::new();
-        }
-        for safe in state.files.iter_mut().filter(|safe| safe.path == from) {
-            to.clone_into(&mut safe.path);
-        }
+        let inode = state.names.remove(from).unwrap();
+        state.names.insert(to.to_owned(), inode);
+        state.pending.push(Naming::Renamed(from.to_owned(), to.to_owned(), inode));
         Ok(())
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         step(&self.state)?;
-        OsDisk.sync_folder(path)
+        let mut state = self.state();
+        let (durable, pending) = std::mem::take(&mut state.pending).into_iter().partition(|naming| naming.is_in(path));
+        let durable: Vec<Naming> = durable;
+        durable.iter().for_each(|naming| naming.apply(&mut state.safe_names));
+        state.pending = pending;
+        Ok(())
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
@@ -177,48 +299,56 @@ impl Disk for FaultyDisk {
 
 struct FaultyFile {
     file: File,
-    /// Its place among the files of the disk.
-    number: usize,
+    inode: usize,
     state: Arc<Mutex<State>>,
+}
+
+impl FaultyFile {
+    fn append_all(&self, bytes: &[u8]) -> io::Result<()> {
+        DiskFile::append(&self.file, bytes)?;
+        self.state.lock().unwrap().inodes[self.inode].current.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 impl DiskFile for FaultyFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        if burn(&self.state) == Some(Fault::Torn) {
-            DiskFile::append(&self.file, &bytes[..bytes.len() / 2])?;
-            return Err(io::Error::other("injected: a short write"));
+        match burn(&self.state) {
+            None => self.append_all(bytes),
+            Some(Fault::Torn) => {
+                self.append_all(&bytes[..bytes.len() / 2])?;
+                Err(io::Error::other("injected: a short write"))
+            }
+            Some(Fault::Enospc) => Err(io::Error::new(io::ErrorKind::StorageFull, "injected: full")),
+            Some(_) => Err(io::Error::other("injected")),
         }
-        step(&self.state)?;
-        DiskFile::append(&self.file, bytes)
     }
 
     fn overwrite(&self, bytes: &[u8]) -> io::Result<()> {
         step(&self.state)?;
+        DiskFile::overwrite(&self.file, bytes)?;
         let mut state = self.state.lock().unwrap();
-        let safe = &mut state.files[self.number];
-        if safe.contents.is_empty() {
-            safe.contents.push(std::fs::read(&safe.path)?);
-        }
-        safe.contents.push(bytes.to_vec());
-        DiskFile::overwrite(&self.file, bytes)
+        let inode = &mut state.inodes[self.inode];
+        let before = inode.current.len();
+        inode.current.splice(..bytes.len().min(before), bytes.iter().copied());
+        inode.versions.push(inode.current.clone());
+        Ok(())
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         step(&self.state)?;
-        DiskFile::truncate(&self.file, length)
+        DiskFile::truncate(&self.file, length)?;
+        self.state.lock().unwrap().inodes[self.inode].truncate(usize::try_from(length).unwrap());
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         step(&self.state)?;
-        DiskFile::sync(&self.file)?;
-        let length = self.file.metadata()?.len();
         let mut state = self.state.lock().unwrap();
         state.syncs += 1;
-        let safe = &mut state.files[self.number];
-        safe.synced_length = length;
-        let latest = safe.contents.pop();
-        safe.contents.clear();
-        safe.contents.extend(latest);
+        let inode = &mut state.inodes[self.inode];
+        inode.safe.clone_from(&inode.current);
+        inode.versions.clear();
         Ok(())
     }
 }

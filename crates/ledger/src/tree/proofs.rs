@@ -7,8 +7,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use omega_contract::Sha256Hex;
@@ -16,23 +16,28 @@ use omega_proof::tree::{TREE_SIZE_MAX, TreeHead, from_tlog, to_tlog};
 use tlog_tiles::tlog::{self, Error, Hash, HashReader};
 use tlog_tiles::{Tile, TileHashReader, TileReader};
 
-use super::packs::{NODE_BYTES, PACK_HASHES, TILE_HASHES, TILES_DIR, pack_name, pack_path};
+use super::layout::{Layout, TILE_HEIGHT, open, read_exactly};
+use super::packs::{NODE_BYTES, TILE_HASHES, TILES_DIR, level_counts};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
 
-/// Two to the height of a tile are its hashes.
-const TILE_HEIGHT: u8 = 8;
 const IN_TREE: &str = "the indexes were found to be in the tree";
 
 /// The packs of one ledger, read as the tree of one head.
 pub(crate) struct Proofs {
-    packs: PackTiles,
+    packs: StoredTiles,
     head: TreeHead,
 }
 
 impl Proofs {
     /// Of the tree of `head`, which the packs in `dir` are to hold.
     pub(crate) fn new(dir: &Path, head: TreeHead) -> Self {
-        let packs = PackTiles { dir: dir.to_owned(), files: RefCell::default(), failure: RefCell::default() };
+        Self::of(dir, Layout::Packs, head)
+    }
+
+    /// Of tiles that are stored in this way.
+    pub(crate) fn of(dir: &Path, layout: Layout, head: TreeHead) -> Self {
+        let (dir, leaves) = (dir.to_owned(), head.size);
+        let packs = StoredTiles { dir, layout, leaves, files: RefCell::default(), failure: RefCell::default() };
         Self { packs, head }
     }
 
@@ -115,15 +120,18 @@ impl HashReader for Known {
     }
 }
 
-/// Reads tiles out of packs.
-struct PackTiles {
+/// Reads tiles from where they are stored.
+struct StoredTiles {
     dir: PathBuf,
-    files: RefCell<HashMap<(u32, u64), File>>,
+    layout: Layout,
+    /// Of the whole tree.
+    leaves: u64,
+    files: RefCell<HashMap<String, File>>,
     /// What went wrong, in our own words.
     failure: RefCell<Option<LedgerError>>,
 }
 
-impl TileReader for PackTiles {
+impl TileReader for StoredTiles {
     fn height(&self) -> u8 {
         TILE_HEIGHT
     }
@@ -141,31 +149,16 @@ impl TileReader for PackTiles {
     fn save_tiles(&self, _tiles: &[Tile], _data: &[Vec<u8>]) {}
 }
 
-impl PackTiles {
+impl StoredTiles {
     fn read_tile(&self, tile: &Tile) -> Result<Vec<u8>, LedgerError> {
-        let (level, first) = (u32::from(tile.level()), tile.level_index() * TILE_HASHES);
-        let (number, from) = (first / PACK_HASHES, first % PACK_HASHES * NODE_BYTES);
-        let path = pack_path(&self.dir, level, number);
-        let fault = |offset, kind| LedgerFault { file: pack_name(level, number), line: 0, offset, kind };
+        let (level, at) = (u32::from(tile.level()), tile.level_index() * TILE_HASHES);
+        let count = level_counts(self.leaves).find(|(of, _)| *of == level).map_or(0, |(_, count)| count);
+        let (name, first, _) = self.layout.file_of(level, at, count);
         let mut files = self.files.borrow_mut();
-        let file = match files.entry((level, number)) {
-            std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::hash_map::Entry::Vacant(none) => none.insert(match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(fault(0, FaultKind::TileMissing).into());
-                }
-                Err(error) => return Err(LedgerError::read(&path)(error)),
-            }),
+        let file = match files.entry(name.clone()) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => none.insert(open(&self.dir, &name)?),
         };
-        let bytes = u64::from(tile.width()) * NODE_BYTES;
-        let mut data = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
-        file.seek(SeekFrom::Start(from)).map_err(LedgerError::read(&path))?;
-        file.take(bytes).read_to_end(&mut data).map_err(LedgerError::read(&path))?;
-        let found = from + data.len() as u64;
-        if (data.len() as u64) < bytes {
-            return Err(fault(found, FaultKind::TileShort { needed: from + bytes, found }).into());
-        }
-        Ok(data)
+        read_exactly(file, &name, (at - first) * NODE_BYTES, u64::from(tile.width()) * NODE_BYTES)
     }
 }
