@@ -19,6 +19,8 @@ use crate::show;
 #[command(after_help = "Example:\n  omega ledger verify")]
 pub(crate) enum Ledger {
     Verify(verify::Verify),
+    Export(verify::Export),
+    ImportVerify(verify::ImportVerify),
     Tail(Tail),
     Show(Show),
     Stats(StatsVerb),
@@ -81,6 +83,8 @@ impl Ledger {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         match self {
             Self::Verify(verify) => verify.run(session, output),
+            Self::Export(export) => export.run(session, output),
+            Self::ImportVerify(verify) => verify.run(output),
             Self::Tail(tail) => tail.run(session, output),
             Self::Show(show) => show.run(session, output),
             Self::Stats(StatsVerb {}) => stats(session, output),

@@ -1,5 +1,7 @@
 //! `omega ledger verify`: reads everything and says whether it is what was written.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use omega_gateway::Home;
 use omega_gateway::contract::ErrorCode;
@@ -7,53 +9,154 @@ use omega_gateway::ledger::{self, LedgerError, LedgerVerdict};
 use omega_proof::chain::Strictness;
 use serde_json::json;
 
+use super::log::verifier_key;
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Counted, Form, Output, Tone};
 use crate::session::Session;
 use crate::show;
 
-/// Check every hash and link of the ledger
+/// Check every hash, link, tile and checkpoint of the ledger
 ///
 /// This shows that the ledger is whole and unchanged since it was written. It does not show that nobody who can write
-/// the home has written all of it anew: compare the head with one that somebody outside kept.
+/// the home and holds the log's key has written all of it anew: hold it against a checkpoint that somebody outside kept, with
+/// `omega ledger consistency`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  omega ledger verify --strict")]
 pub(crate) struct Verify {
     /// Also check that each line is in its one canonical form and fits the event's schema
     #[arg(long)]
     strict: bool,
+    /// The log's verifier key, or a file that holds it [default: the one that this home began with]
+    #[arg(long, value_name = "KEY")]
+    vkey: Option<String>,
 }
+
+/// Write the ledger into a folder that any web server can serve and anybody can check alone
+///
+/// The form is C2SP tlog-tiles: `checkpoint`, `tile/…`, and the events beside them.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  omega ledger export ./public-log")]
+pub(crate) struct Export {
+    /// A new or empty folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Check a folder that `omega ledger export` wrote: needs no home and no network
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  omega ledger import-verify ./public-log --vkey log.vkey")]
+pub(crate) struct ImportVerify {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The log's verifier key, or a file that holds it: yours, not the one in the folder
+    #[arg(long, value_name = "KEY")]
+    vkey: String,
+    /// Also check that each line is in its one canonical form and fits the event's schema
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Where a home has its ledger.
+const IN_HOME: &str = "ledger";
 
 /// How closely a ledger is looked at.
 pub(super) type Depth = Strictness;
 
+const fn depth(strict: bool) -> Depth {
+    if strict { Strictness::Strict } else { Strictness::Standard }
+}
+
 impl Verify {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let home = session.home()?;
-        let depth = if self.strict { Strictness::Strict } else { Strictness::Standard };
-        let bar = output.progress("verifying", Counted::Bytes, Some(0));
-        let verdict = verify(&home, depth, &mut |progress| {
-            bar.of(progress.bytes_total);
-            bar.at(progress.bytes_done);
-        });
-        drop(bar);
-        let verdict = verdict?;
+        let trusted = match &self.vkey {
+            Some(vkey) => verifier_key(vkey)?,
+            None => home.log_verifier_key()?,
+        };
+        let verdict = with_bar(Path::new(IN_HOME), output, |progress| {
+            ledger::verify(&home.ledger_dir(), &trusted, depth(self.strict), progress)
+        })?;
+        report(&verdict, self.strict, output)
+    }
+}
+
+impl Export {
+    pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
+        let home = session.home()?;
+        let trusted = home.log_verifier_key()?;
+        let written =
+            ledger::export_static(&home.ledger_dir(), &trusted, &self.folder).map_err(|error| match error {
+                LedgerError::Write { .. } => Fault::from(error).exit(Exit::Usage).hint("Name a new or empty folder."),
+                other => answer(Path::new(IN_HOME), other),
+            })?;
         if output.form() == Form::Json {
             output.document(&json!({
-                "valid": true,
-                "strict": self.strict,
-                "events": verdict.events,
-                "bytes": verdict.bytes,
-                "segments": verdict.segments,
-                "synced_events": verdict.synced_events,
-                "unfinished_bytes": verdict.unfinished_bytes,
-                "head_event_hash": verdict.head,
+                "folder": self.folder,
+                "size": written.head.size,
+                "root": written.head.root,
+                "files": written.files,
+                "bytes": written.bytes,
             }))?;
-        } else {
-            print(&verdict, output)?;
+            return Ok(Exit::Done);
         }
+        output.line([
+            Cell::new(Tone::Good, "Exported:"),
+            Cell::plain(show::count(written.head.size, "event")),
+            Cell::faint(format!("({} in {})", show::bytes(written.bytes), show::count(written.files, "file"))),
+        ])?;
+        let check = format!("omega ledger import-verify {} --vkey '{trusted}'", self.folder.display());
+        output.note([Cell::plain("Anybody checks it with"), Cell::new(Tone::Name, check)]);
         Ok(Exit::Done)
     }
+}
+
+impl ImportVerify {
+    pub(super) fn run(self, output: &mut Output) -> Result<Exit, Fault> {
+        let trusted = verifier_key(&self.vkey)?;
+        if !self.folder.is_dir() {
+            return Err(Fault::file(&self.folder, &std::io::ErrorKind::NotFound.into()));
+        }
+        let verdict = with_bar(&self.folder, output, |progress| {
+            ledger::import_verify(&self.folder, &trusted, depth(self.strict), progress)
+        })?;
+        report(&verdict, self.strict, output)
+    }
+}
+
+fn with_bar(
+    folder: &Path,
+    output: &Output,
+    work: impl FnOnce(&mut dyn FnMut(ledger::Progress)) -> Result<LedgerVerdict, LedgerError>,
+) -> Result<LedgerVerdict, Fault> {
+    let bar = output.progress("verifying", Counted::Bytes, Some(0));
+    let verdict = work(&mut |progress| {
+        bar.of(progress.bytes_total);
+        bar.at(progress.bytes_done);
+    });
+    drop(bar);
+    verdict.map_err(as_answer(folder))
+}
+
+fn report(verdict: &LedgerVerdict, strict: bool, output: &mut Output) -> Result<Exit, Fault> {
+    if output.form() == Form::Text {
+        return print(verdict, output).map(|()| Exit::Done);
+    }
+    output.document(&json!({
+        "valid": true,
+        "strict": strict,
+        "events": verdict.events,
+        "bytes": verdict.bytes,
+        "segments": verdict.segments,
+        "synced_events": verdict.synced_events,
+        "unfinished_bytes": verdict.unfinished_bytes,
+        "head_event_hash": verdict.head,
+        "checkpoints": verdict.tree.checkpoints,
+        "checkpoints_before_key": verdict.tree.before_key,
+        "tree_size": verdict.tree.newest.map(|head| head.size),
+        "tree_root": verdict.tree.newest.map(|head| head.root),
+    }))?;
+    Ok(Exit::Done)
 }
 
 /// Reads the whole ledger of a home. A fault in it is a plain no, with the place and the kind.
@@ -62,17 +165,24 @@ pub(super) fn verify(
     depth: Depth,
     progress: &mut dyn FnMut(ledger::Progress),
 ) -> Result<LedgerVerdict, Fault> {
-    ledger::verify(&home.ledger_dir(), &home.log_verifier_key()?, depth, progress).map_err(|error| match error {
-        LedgerError::Corrupt(fault) => {
-            let line = format!("{}, byte {}", fault.line, fault.offset);
-            Fault::new(ErrorCode::LedgerCorrupt)
-                .with("file", format!("ledger/{}", fault.file))
-                .with("line", line)
-                .because(&fault.kind)
-                .exit(Exit::No)
-        }
-        other => other.into(),
-    })
+    ledger::verify(&home.ledger_dir(), &home.log_verifier_key()?, depth, progress)
+        .map_err(as_answer(Path::new(IN_HOME)))
+}
+
+/// A fault that was found is an answer: the place, below `folder`, and the kind.
+fn as_answer(folder: &Path) -> impl Fn(LedgerError) -> Fault {
+    move |error| answer(folder, error)
+}
+
+fn answer(folder: &Path, error: LedgerError) -> Fault {
+    let LedgerError::Corrupt(fault) = error else { return error.into() };
+    let named = Fault::new(ErrorCode::LedgerCorrupt).with("file", folder.join(&fault.file).display());
+    let placed = match (fault.line, fault.offset) {
+        (0, 0) => named,
+        (0, offset) => named.with("byte", offset),
+        (line, offset) => named.with("line", format!("{line}, byte {offset}")),
+    };
+    placed.because(&fault.kind).exit(Exit::No)
 }
 
 fn print(verdict: &LedgerVerdict, output: &mut Output) -> Result<(), Fault> {
@@ -82,9 +192,19 @@ fn print(verdict: &LedgerVerdict, output: &mut Output) -> Result<(), Fault> {
         Cell::plain(show::count(verdict.events, "event")),
         Cell::faint(format!("({size})")),
     ])?;
+    let mut pairs = Vec::new();
     if let Some(head) = verdict.head {
-        output.indented_pairs(&[("head", Cell::plain(head.to_string()))])?;
+        pairs.push(("head", Cell::plain(head.to_string())));
     }
+    if let Some(tree) = &verdict.tree.newest {
+        pairs.push(("tree", Cell::plain(format!("{}, root {}", show::count(tree.size, "event"), tree.root))));
+    }
+    let unchecked = match verdict.tree.before_key {
+        0 => String::new(),
+        before => format!("; the signatures of {before} from before this key were not checked"),
+    };
+    pairs.push(("signed", Cell::plain(format!("{}{unchecked}", show::count(verdict.tree.checkpoints, "checkpoint")))));
+    output.indented_pairs(&pairs)?;
     if verdict.unfinished_bytes > 0 {
         let bytes = show::bytes(verdict.unfinished_bytes);
         output.line([

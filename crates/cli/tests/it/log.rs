@@ -84,3 +84,38 @@ fn witnesses_are_named_and_their_cosignatures_taken() {
     let gone = world.omega(["ledger", "witness", "ask", "alice"]);
     assert!(gone.code == 1 && gone.stderr.starts_with("error[witness_unknown]"), "{}", gone.stderr);
 }
+
+#[test]
+fn an_exported_ledger_is_checked_alone() {
+    let world = World::with(&["examples/hello"]);
+    world.ok(["invoke", "hello", "--text", "x"]);
+    let vkey = std::fs::read_to_string(world.home().join("keys/log.vkey")).unwrap();
+    let exported = world.json(["ledger", "export", "public"]);
+    assert!(exported["size"].as_u64().unwrap() >= 14, "{exported}");
+    // No home is needed any more.
+    std::fs::remove_dir_all(world.home()).unwrap();
+    let told = world.ok(["ledger", "import-verify", "public", "--vkey", vkey.trim(), "--strict"]);
+    assert!(told.starts_with("Verified: "), "{told}");
+    let again = world.omega(["ledger", "export", "public"]);
+    assert_eq!(again.code, 3, "the home is gone: {}", again.stderr);
+    let checkpoint = world.path().join("public/tile/0/000.p").read_dir().unwrap().next().unwrap().unwrap().path();
+    let mut tile = std::fs::read(&checkpoint).unwrap();
+    tile[5] ^= 1;
+    std::fs::write(&checkpoint, tile).unwrap();
+    let found = world.omega(["ledger", "import-verify", "public", "--vkey", vkey.trim()]);
+    assert_eq!(found.code, 1);
+    assert!(found.stderr.contains("error[ledger_corrupt]") && found.stderr.contains("tile/0/000"), "{}", found.stderr);
+    let other = World::new();
+    let stranger = std::fs::read_to_string(other.home().join("keys/log.vkey")).unwrap();
+    assert_eq!(world.omega(["ledger", "import-verify", "public", "--vkey", stranger.trim()]).code, 1);
+    assert_eq!(world.omega(["ledger", "import-verify", "nowhere", "--vkey", vkey.trim()]).code, 2);
+}
+
+#[test]
+fn nothing_is_exported_over_what_is_there() {
+    let world = World::new();
+    world.file("public/precious.txt", "x");
+    let told = world.omega(["ledger", "export", "public"]);
+    assert_eq!(told.code, 2, "{}", told.stderr);
+    assert_eq!(std::fs::read_dir(world.path().join("public")).unwrap().count(), 1);
+}
