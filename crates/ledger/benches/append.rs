@@ -1,6 +1,6 @@
 //! The ledger against the bare machine: the same bytes, in the same run, on the same disk.
 //!
-//! `cargo bench -p omega-ledger [-- append|verify|pairs|large|callers]` prints one line per figure with the ratio that the specification sets a bar for.
+//! `cargo bench -p omega-ledger [-- append|verify|tree|pairs|large|ten|callers]` prints one line per figure with the ratio that the specification sets a bar for.
 //! Nothing is asserted: figures of a busy machine prove nothing.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use omega_contract::ports::CallKey;
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{Clock, EventDraft, EventKind, Recorder, Sha256Hex, Timestamp};
-use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, Strictness, verify};
+use omega_ledger::{BATCH_EVENTS_MAX, Ledger, LedgerOptions, LedgerReader, Strictness, verify};
 use omega_proof::checkpoint::LogSigner;
 use omega_proof::key::SecretKey;
 use sha2::{Digest, Sha256};
@@ -55,6 +55,13 @@ fn main() {
     if wanted("large") {
         large(dir.path());
     }
+    if wanted("tree") {
+        tree(dir.path());
+    }
+    if wanted("ten") {
+        // Where TMPDIR says: five gigabytes.
+        ten_million(tempfile::tempdir().expect("a folder").path());
+    }
     if wanted("callers") {
         callers(dir.path(), Durability::Relaxed);
         callers(dir.path(), Durability::Batch);
@@ -92,20 +99,11 @@ fn draft(kind: EventKind, number: usize) -> EventDraft {
 /// Appends with callers enough to keep batches full while one is being synced, against one write and one
 /// fdatasync per 4,096 of the same events. Rounds alternate, so that a slow moment of the disk hits both.
 fn append(dir: &Path) {
-    const CALLERS: usize = 4;
     let mut ratios = Vec::new();
     for round in 0..ROUNDS {
         let home = dir.join(format!("append-{round}"));
         let ledger = open(&home, Durability::Batch);
-        let ours = std::thread::scope(|scope| {
-            let begin = Instant::now();
-            let callers: Vec<_> =
-                (0..CALLERS).map(|_| scope.spawn(|| record_batches(&ledger, BATCHES / CALLERS))).collect();
-            for caller in callers {
-                caller.join().expect("the caller ended");
-            }
-            begin.elapsed()
-        });
+        let ours = record_with_callers(&ledger);
         ledger.close().expect("closed");
         let bytes = std::fs::read(home.join("00000000000000000000.ndjson")).expect("the segment");
         // Into a file of its own: one that is overwritten finds its memory and its blocks in place, which no log does.
@@ -262,6 +260,115 @@ fn large(dir: &Path) {
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+/// What the tree and its checkpoints cost an append. A run that is over before the first checkpoint has none of it, a
+/// long one has it every second: each against raw append + fdatasync of as many bytes, in turn.
+fn tree(dir: &Path) {
+    const LONG: usize = 12;
+    let mut costs = Vec::new();
+    for round in 0..ROUNDS {
+        let home = dir.join(format!("tree-{round}"));
+        let mut rates = [0.0; 2];
+        for (at, times) in [1, LONG].into_iter().enumerate() {
+            let ledger = open(&home, Durability::Batch);
+            let (mut spent, mut covered) = (Duration::ZERO, ledger.newest_checkpoint().head().size);
+            let first = covered;
+            for _ in 0..times {
+                spent += record_with_callers(&ledger);
+            }
+            covered = ledger.newest_checkpoint().head().size - covered;
+            rates[at] = (times * BATCHES * BATCH_EVENTS_MAX) as f64 / spent.as_secs_f64();
+            if times == LONG {
+                let begin = Instant::now();
+                ledger.checkpoint().expect("a checkpoint");
+                println!(
+                    "tree round {round}: {:.0} events/s before the first checkpoint, {rate:.0} with {covered} events covered meanwhile; the last in {:.1} ms",
+                    rates[0],
+                    millis(begin.elapsed()),
+                    rate = rates[1],
+                );
+            } else {
+                let uncovered = ledger.head().map_or(0, |head| head.index + 1) - first - covered;
+                let begin = Instant::now();
+                ledger.checkpoint().expect("a checkpoint");
+                let micros = begin.elapsed().as_secs_f64() * 1e6 / uncovered.max(1) as f64;
+                println!("tree alone: {micros:.2} µs an event on its own thread, {uncovered} events in one checkpoint");
+            }
+            ledger.close().expect("closed");
+        }
+        costs.push(1.0 - rates[1] / rates[0]);
+        std::fs::remove_dir_all(&home).expect("removed");
+    }
+    costs.sort_by(f64::total_cmp);
+    println!("tree and checkpoints cost an append: median {:.0} % (bar: 10 %)\n", 100.0 * costs[ROUNDS / 2]);
+}
+
+/// Appends [`BATCHES`] with callers enough to keep batches full.
+fn record_with_callers(ledger: &Ledger) -> Duration {
+    const CALLERS: usize = 4;
+    std::thread::scope(|scope| {
+        let begin = Instant::now();
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(|| record_batches(ledger, BATCHES / CALLERS))).collect();
+        for caller in callers {
+            caller.join().expect("the caller ended");
+        }
+        begin.elapsed()
+    })
+}
+
+/// Ten million events: opening, verification, proofs. A run of 1,000 events is spread over all of them.
+fn ten_million(dir: &Path) {
+    const EVENTS: u64 = 10_000_000;
+    const RUN_EVENTS: u64 = 1_000;
+    let home = dir.join("ten");
+    let ledger = open(&home, Durability::Relaxed);
+    let begin = Instant::now();
+    // Lines of some 500 bytes: of this many, longer ones fill a small disk.
+    let draft = EventDraft { input_hash: None, ..draft(EventKind::Invoke, 1) };
+    for _ in 0..EVENTS {
+        ledger.record(draft.clone()).expect("recorded");
+    }
+    ledger.close().expect("closed");
+    println!("10 M events written, covered and closed in {:.1} s", begin.elapsed().as_secs_f64());
+    let mut opened: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let begin = Instant::now();
+            drop(open(&home, Durability::Relaxed));
+            millis(begin.elapsed())
+        })
+        .collect();
+    opened.sort_by(f64::total_cmp);
+    println!("10 M events: opened and closed in {:.1} ms (bar: 100 ms)", opened[ROUNDS / 2]);
+    let reader = LedgerReader::open(&home).expect("a reader");
+    let head = *reader.newest_checkpoint(&signer().verifier_key()).expect("a checkpoint").head();
+    let indexes: Vec<u64> = (0..RUN_EVENTS).map(|number| number * (EVENTS / RUN_EVENTS) + number).collect();
+    let mut proved: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let begin = Instant::now();
+            black_box(reader.inclusion(&indexes, &head).expect("proofs"));
+            millis(begin.elapsed())
+        })
+        .collect();
+    proved.sort_by(f64::total_cmp);
+    println!("10 M events: {RUN_EVENTS} inclusion proofs, far apart, in {:.1} ms (bar: 100 ms)", proved[ROUNDS / 2]);
+    let begin = Instant::now();
+    let verdict = verify(&home, &signer().verifier_key(), Strictness::Standard, |_| ()).expect("it verifies");
+    let rate = verdict.events as f64 / begin.elapsed().as_secs_f64();
+    println!(
+        "10 M events: verified at {:.2} M events/s, tree and {} checkpoints included (bar: 1.5 M/s); {} MB resident\n",
+        rate / 1e6,
+        verdict.tree.checkpoints,
+        resident_bytes() / 1_000_000,
+    );
+}
+
+/// The process's memory at its most, where the system tells.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    peak.unwrap_or(0) * 1024
 }
 
 /// 256 callers at once on a multi-thread runtime.

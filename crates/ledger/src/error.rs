@@ -61,6 +61,12 @@ pub enum LedgerError {
         /// What is wrong with it.
         cause: String,
     },
+    /// What was asked about was moved to an archive.
+    #[error("the events below {first_index} were archived")]
+    Archived {
+        /// The first event that is here.
+        first_index: u64,
+    },
     /// The log was handed over to another key than the one that it was opened with.
     #[error("the log was handed over to the key {next}")]
     LogKey {
@@ -98,7 +104,9 @@ impl LedgerError {
             Self::RunUnknown { .. } | Self::Unprovable(SealFault::NoEvents) => ErrorCode::RunUnknown,
             Self::LogKey { .. } => ErrorCode::ConfigInvalid,
             Self::RunBusy { .. } => ErrorCode::Overloaded,
-            Self::Unprovable(_) | Self::NotInTree { .. } | Self::Handover(_) => ErrorCode::ProofInvalid,
+            Self::Archived { .. } | Self::Unprovable(_) | Self::NotInTree { .. } | Self::Handover(_) => {
+                ErrorCode::ProofInvalid
+            }
         }
     }
 

@@ -51,7 +51,8 @@ pub(crate) fn find_interrupted(dir: &Path, end: Mark) -> Result<Vec<Interrupted>
     }
     let segments = list_segments(dir)?;
     let holder = segments.iter().rev().find(|segment| segment.first_index <= end.open_from);
-    let from = holder.map_or(Spot::START, |segment| Spot {
+    // An old mark may speak of what an archive has; no call in there is open.
+    let from = holder.or(segments.first()).map_or(Spot::START, |segment| Spot {
         index: segment.first_index,
         segment: segment.first_index,
         offset: 0,

@@ -1,14 +1,17 @@
 //! The open ledger: the one writer of a ledger's folder.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use omega_contract::ports::{BoxFuture, CallKey, ClaimError, Recorded, Recorder, RecorderError};
 use omega_contract::proof_bundle::Durability;
 use omega_contract::{EventDraft, Timestamp};
 use omega_proof::checkpoint::{LogSigner, SignedCheckpoint};
+use omega_proof::note::VerifierKey;
 
+use crate::archive::remove_leftovers;
+use crate::beginning::Beginning;
 use crate::blocking::run_blocking;
 use crate::checkpoints::{Checkpointing, spawn_checkpointer};
 use crate::claims::{Claims, InHistory};
@@ -40,6 +43,7 @@ pub struct Ledger {
     checkpointing: Arc<Checkpointing>,
     threads: Vec<JoinHandle<()>>,
     tree: Option<JoinHandle<()>>,
+    archiving: Mutex<()>,
     /// Last, so that it is let go of last.
     _lock: WriterLock,
 }
@@ -70,6 +74,7 @@ impl Ledger {
         let lock = WriterLock::take(dir, options.lock_wait)?;
         let recovered = recover(&disk, dir, &options.log_signer)?;
         let (end, grower) = (recovered.end, recovered.grower);
+        remove_leftovers(dir, &Beginning::read(dir)?)?;
         let checkpointing = Arc::new(Checkpointing::new(end, grower.newest().clone(), Arc::clone(&options.log_signer)));
         let (last_ts, last_id) = recovered.last.unwrap_or((Timestamp::EPOCH, String::new()));
         let sequence = Sequence::after(end.next_index, end.head, last_ts, &last_id);
@@ -101,6 +106,7 @@ impl Ledger {
             checkpointing,
             threads: Vec::new(),
             tree: None,
+            archiving: Mutex::new(()),
             _lock: lock,
         };
         ledger.mend()?;
@@ -218,6 +224,20 @@ impl Ledger {
         }
         // A few microseconds: less than it takes to make another thread take over this one's tasks.
         self.view.look_up(key, before)
+    }
+
+    /// Held by the one that archives.
+    pub(crate) fn archiving(&self) -> MutexGuard<'_, ()> {
+        self.archiving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key that the log has now.
+    pub fn verifier_key(&self) -> VerifierKey {
+        self.checkpointing.verifier_key()
+    }
+
+    pub(crate) fn index_up_to(&self, until: u64) -> Result<(), LedgerError> {
+        run_blocking(|| self.indexing.cover(until))
     }
 
     pub(crate) fn dir(&self) -> &Path {

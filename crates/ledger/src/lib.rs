@@ -6,6 +6,8 @@
 //! What never happens here: an acknowledged event that is rewritten, dropped or reordered; a judgement on
 //! what an event means beyond pairing INVOKEs with their outcomes.
 
+mod archive;
+mod beginning;
 mod blocking;
 mod check;
 mod checkpoints;
@@ -55,6 +57,7 @@ mod tree_check;
 mod verify;
 mod view;
 
+pub use archive::{Archive, check_succession, verify_archive};
 pub use error::{FaultKind, LedgerError, LedgerFault};
 pub use export::ExportRequest;
 pub use interrupted::Interrupted;

@@ -5,10 +5,11 @@ use std::path::Path;
 use omega_contract::RunId;
 use omega_proof::bundle::PlacedEvent;
 
+use crate::beginning::Beginning;
 use crate::error::{FaultKind, LedgerError, LedgerFault};
 use crate::ledger::Ledger;
 use crate::query::{Page, Query, RunPage, RunQuery, Stats};
-use crate::segment::segment_name;
+use crate::segment::{segment_name, segment_path};
 use crate::view::View;
 
 /// Reads a ledger without its lock, also while a writer is at work: only whole lines are seen.
@@ -23,12 +24,13 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Read`] where `dir` holds no ledger or cannot be read.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        let first = dir.join(segment_name(0));
+        let begin = Beginning::read(dir)?;
+        let first = segment_path(dir, begin.first_index);
         match first.try_exists() {
             Ok(true) => Ok(Self { view: View::new(dir) }),
             Ok(false) if dir.join(crate::mark::MARK_FILE).exists() => {
                 let kind = FaultKind::BeginningMissing;
-                Err(LedgerFault { file: segment_name(0), line: 0, offset: 0, kind }.into())
+                Err(LedgerFault { file: segment_name(begin.first_index), line: 0, offset: 0, kind }.into())
             }
             Ok(false) => Err(LedgerError::read(&first)(std::io::ErrorKind::NotFound.into())),
             Err(error) => Err(LedgerError::read(&first)(error)),

@@ -16,6 +16,7 @@ use omega_proof::checkpoint::LogSigner;
 use omega_proof::line::{Line, LineFault};
 use omega_proof::tree::leaf_hash;
 
+use crate::beginning::Beginning;
 use crate::check::{Piece, check_piece};
 use crate::checkpoints::{
     Grower, Newest, at_line, create_log, ends_before, find_newest, has_checkpoints, load_frontier,
@@ -60,7 +61,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>)
     }
     let mut mark_file = MarkFile::open(&**disk, dir, mark)?;
     let frontier = load_frontier(dir, newest.signed.head())?;
-    check_packs(dir, 0, frontier.size())?;
+    check_packs(dir, Beginning::read(dir)?.first_index, frontier.size())?;
     let base = check_covered(dir, &segments, &newest)?;
     let acknowledged = check_acknowledged(dir, &segments, &newest, base, mark)?;
     let (end, cuts) = find_end(&segments, acknowledged)?;
@@ -80,8 +81,9 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>)
 
 /// What the newest checkpoint covers, as far as that is looked at. Gives where that ends.
 fn check_covered(dir: &Path, segments: &[Segment], newest: &Newest) -> Result<Mark, LedgerError> {
+    let begin = Beginning::read(dir)?;
     match segments.first() {
-        Some(first) if first.first_index == 0 => check_first_line(first, None)?,
+        Some(first) if first.first_index == begin.first_index => check_first_line(first, begin.head)?,
         first => {
             let file = first.map_or_else(|| segment_name(0), |first| file_name(&first.path));
             return Err(LedgerFault { file, line: 0, offset: 0, kind: FaultKind::BeginningMissing }.into());
@@ -89,6 +91,9 @@ fn check_covered(dir: &Path, segments: &[Segment], newest: &Newest) -> Result<Ma
     }
     let size = newest.signed.head().size;
     let tree = Proofs::new(dir, *newest.signed.head());
+    if let Some(first) = segments.first().filter(|first| first.first_index > 0) {
+        check_first_leaf(first, &tree)?;
+    }
     for pair in segments.windows(2) {
         let [segment, next] = pair else { continue };
         if segment.first_index < newest.segment && next.first_index <= size {
@@ -110,6 +115,18 @@ fn check_covered(dir: &Path, segments: &[Segment], newest: &Newest) -> Result<Ma
         Some(head) if leaf_hash(&head) == tree.leaf(size - 1)? => Ok(Mark { head: Some(head), ..base }),
         _ => Err(covered_end_fault(dir, segments, newest)?),
     }
+}
+
+/// The first event behind an archive is the one that the tree has there.
+fn check_first_leaf(segment: &Segment, tree: &Proofs) -> Result<(), LedgerError> {
+    let mut reader = LineReader::open(&segment.path)?;
+    let line = reader.line_at(0).map_err(LedgerError::read(&segment.path))?;
+    let hash = line.and_then(|line| Line::scan(line).and_then(|line| line.hash()).ok());
+    if hash.map(|hash| leaf_hash(&hash)) == Some(tree.leaf(segment.first_index)?) {
+        return Ok(());
+    }
+    let kind = FaultKind::OtherLeaf { index: segment.first_index };
+    Err(LedgerFault { file: file_name(&segment.path), line: 1, offset: 0, kind }.into())
 }
 
 /// The hash of the event that ends where the newest checkpoint's line says.
@@ -165,6 +182,8 @@ fn check_acknowledged(
         // An old mark says something too: it must be about this ledger.
         let is_ours = match (mark.next_index.checked_sub(1), mark.head) {
             (None, None) => true,
+            // Of an event that an archive has by now.
+            (Some(last), Some(_)) if last < Beginning::read(dir)?.first_index => true,
             (Some(last), Some(head)) => Proofs::new(dir, *newest.signed.head()).leaf(last)? == leaf_hash(&head),
             _ => false,
         };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 
+use crate::beginning::Beginning;
 use crate::error::LedgerError;
 
 const EXTENSION: &str = "ndjson";
@@ -60,6 +61,9 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<Segment>, LedgerError> {
         let bytes = entry.metadata().map_err(LedgerError::read(&entry.path()))?.len();
         segments.push(Segment { first_index, bytes, path: entry.path() });
     }
+    // What an archive has is not looked at, whether it is here still or not.
+    let begin = Beginning::read(dir)?;
+    segments.retain(|segment| segment.first_index >= begin.first_index);
     segments.sort_by_key(|segment| segment.first_index);
     // A writer may have gone on to a new segment while the folder was read: all but the last are at their final
     // length by now.
@@ -69,6 +73,16 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<Segment>, LedgerError> {
         }
     }
     Ok(segments)
+}
+
+/// The segments in `dir` that begin before `first_index`, as an archive leaves them.
+pub(crate) fn segments_before(dir: &Path, first_index: u64) -> Result<Vec<u64>, LedgerError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(LedgerError::read(dir))? {
+        let entry = entry.map_err(LedgerError::read(dir))?;
+        found.extend(entry.file_name().to_str().and_then(parse_name).filter(|index| *index < first_index));
+    }
+    Ok(found)
 }
 
 /// The number, from 1, and the start of the line that holds the byte at `offset`. Reads the file up to there.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use omega_proof::note::VerifierKey;
 use omega_proof::tree::TreeHead;
 
+use crate::beginning::Beginning;
 use crate::checkpoints::{CHECKPOINT_FILE, LOG_FILE, find_published};
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::mark::Mark;
@@ -44,11 +45,15 @@ pub struct StaticExport {
 ///
 /// # Errors
 /// [`LedgerError::Corrupt`] where the checkpoint is not signed or the files do not reach it; [`LedgerError::Read`];
-/// [`LedgerError::Write`], also where `to` holds anything.
+/// [`LedgerError::Write`], also where `to` holds anything; [`LedgerError::Archived`] of a ledger whose beginning is elsewhere.
 pub fn export_static(dir: &Path, trusted: &VerifierKey, to: &Path) -> Result<StaticExport, LedgerError> {
     std::fs::create_dir_all(to).map_err(LedgerError::write("create", to))?;
     if std::fs::read_dir(to).map_err(LedgerError::read(to))?.next().is_some() {
         return Err(LedgerError::write("write into", to)(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let begin = Beginning::read(dir)?;
+    if begin != Beginning::WHOLE {
+        return Err(LedgerError::Archived { first_index: begin.first_index });
     }
     let (placed, log_bytes) = find_published(dir)?;
     let signed = newest_checkpoint(dir, trusted)?;

@@ -11,7 +11,7 @@ use omega_proof::note::VerifierKey;
 use omega_proof::tree::TreeHead;
 
 use crate::check::GoodLines;
-use crate::checkpoints::{LogLines, PlacedLine, log_fault, published_end};
+use crate::checkpoints::{LogLines, PlacedLine, load_frontier, log_fault, published_end};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
 use crate::segment::Spot;
 use crate::stream::fault_at;
@@ -24,8 +24,19 @@ pub struct CheckpointVerdict {
     pub checkpoints: u64,
     /// Those from before the key that was trusted: their signatures were not checked.
     pub before_key: u64,
+    /// Those over events that are not here but in an archive, or the other way round: only signatures were checked.
+    pub elsewhere: u64,
     /// The newest one's size and root.
     pub newest: Option<TreeHead>,
+}
+
+/// What part of a tree has its events here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The first event.
+    pub(crate) from: u64,
+    /// The tree of the events up to the last one; `None`: that of the newest checkpoint.
+    pub(crate) until: Option<TreeHead>,
 }
 
 /// The tree as the events give it, up to where the check is.
@@ -35,6 +46,8 @@ pub(crate) struct TreeCheck {
     dir: PathBuf,
     /// The newest checkpoint: what the packs are to have.
     newest: TreeHead,
+    /// The same, of an archive.
+    until: Option<TreeHead>,
     lines: LogLines,
     next: Option<Due>,
     keys: TrustedKeys,
@@ -50,13 +63,26 @@ struct Due {
 
 impl TreeCheck {
     /// Begins with the first event. `trusted` is a key of the log; its hand-overs are followed.
-    pub(crate) fn begin(dir: &Path, layout: Layout, trusted: &VerifierKey) -> Result<Self, LedgerError> {
+    pub(crate) fn begin(
+        dir: &Path,
+        layout: Layout,
+        trusted: &VerifierKey,
+        extent: Extent,
+    ) -> Result<Self, LedgerError> {
+        let Extent { from, until } = extent;
         let end = published_end(dir)?;
         let keys = trusted_keys(dir, trusted, end)?;
-        let newest = newest_head(dir, end)?;
+        let newest = until.map_or_else(|| newest_head(dir, end), Ok)?;
+        let frontier = if from == 0 {
+            Frontier::default()
+        } else {
+            // What came before is known from the packs, each hash of it checked against the newest root.
+            load_frontier(dir, &Proofs::of(dir, layout, newest).head_at(from)?)?
+        };
         let mut check = Self {
-            frontier: Frontier::default(),
-            stored: StoredTree::new(dir, layout, newest.size),
+            frontier,
+            stored: StoredTree::new(dir, layout, from, newest.size),
+            until,
             dir: dir.to_owned(),
             newest,
             lines: LogLines::open(dir, end)?,
@@ -66,7 +92,12 @@ impl TreeCheck {
             found: CheckpointVerdict::default(),
         };
         check.advance()?;
-        check.meet(Spot::START)?;
+        while let Some(due) = check.next.take_if(|due| due.head.size < from) {
+            check.verify_signature(&due.placed)?;
+            check.found.elsewhere += 1;
+            check.advance()?;
+        }
+        check.meet(Spot { index: from, ..Spot::START })?;
         Ok(check)
     }
 
@@ -117,21 +148,30 @@ impl TreeCheck {
                 let (size, signed, computed) = (head.size, head.root, computed.root);
                 return Err(fault(FaultKind::OtherRoot { size, signed, computed }));
             }
-            if (line.segment, line.length) != (end.segment, end.offset) {
+            // Behind an archive, that place is in there.
+            let is_here = end.offset > 0 || head.size == 0;
+            if is_here && (line.segment, line.length) != (end.segment, end.offset) {
                 let (segment, length) = (line.segment, line.length);
                 return Err(fault(FaultKind::CheckpointPlace { size: head.size, segment, length }));
             }
-            match self.keys.keys.verify_checkpoint(line.note.as_bytes()) {
-                Ok(_) => {}
-                // Nobody trusted speaks for what came before the hand-over to the trusted key.
-                Err(HandoverFault::Signature { .. }) if number < self.keys.from_line => self.found.before_key += 1,
-                Err(kind) => return Err(fault(FaultKind::CheckpointKey(kind))),
-            }
+            self.verify_signature(&PlacedLine { number, offset, line })?;
             self.found.checkpoints += 1;
             self.found.newest = Some(head);
             self.advance()?;
         }
         Ok(())
+    }
+
+    fn verify_signature(&mut self, placed: &PlacedLine) -> Result<(), LedgerError> {
+        match self.keys.keys.verify_checkpoint(placed.line.note.as_bytes()) {
+            Ok(_) => Ok(()),
+            // Nobody trusted speaks for what came before the hand-over to the trusted key.
+            Err(HandoverFault::Signature { .. }) if placed.number < self.keys.from_line => {
+                self.found.before_key += 1;
+                Ok(())
+            }
+            Err(kind) => Err(log_fault(placed.number, placed.offset, FaultKind::CheckpointKey(kind))),
+        }
     }
 
     fn advance(&mut self) -> Result<(), LedgerError> {
@@ -155,8 +195,14 @@ impl TreeCheck {
     }
 
     /// Says whether every checkpoint was met, of a ledger that ends at `end`.
-    pub(crate) fn finish(self, end: Spot, file: String) -> Result<CheckpointVerdict, LedgerError> {
-        if self.next.is_some() {
+    pub(crate) fn finish(mut self, end: Spot, file: String) -> Result<CheckpointVerdict, LedgerError> {
+        let is_whole = self.until.is_none_or(|until| until == self.frontier.head());
+        while let Some(due) = self.next.take_if(|_| self.until.is_some() && is_whole) {
+            self.verify_signature(&due.placed)?;
+            self.found.elsewhere += 1;
+            self.advance()?;
+        }
+        if self.next.is_some() || !is_whole {
             let kind = FaultKind::TruncatedBelowCheckpoint { size: self.newest.size };
             return Err(LedgerFault { file, line: 0, offset: end.offset, kind }.into());
         }

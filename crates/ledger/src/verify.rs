@@ -11,20 +11,25 @@ use omega_proof::chain::Strictness;
 use omega_proof::line::LineFault;
 use omega_proof::note::VerifierKey;
 
+use crate::beginning::Beginning;
 use crate::check::{GoodLines, Piece, check_piece};
 use crate::checkpoints::has_checkpoints;
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::mark::{Mark, mark_fault};
 use crate::segment::{Segment, Spot, list_segments, segment_name};
 use crate::tree::Layout;
-use crate::tree_check::{CheckpointVerdict, TreeCheck};
+use crate::tree_check::{CheckpointVerdict, Extent, TreeCheck};
 
 /// What a ledger without a fault was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerVerdict {
-    /// Whole lines.
+    /// All events, archived ones included.
     pub events: u64,
-    /// Their bytes.
+    /// Events of these that are in archives, and were not looked at.
+    pub archived_events: u64,
+    /// The hash of the last one of those.
+    pub archived_head: Option<Sha256Hex>,
+    /// Bytes of the lines that are here.
     pub bytes: u64,
     /// Files.
     pub segments: u64,
@@ -72,8 +77,9 @@ pub fn verify(
             mark_fault(FaultKind::MarkMissing)
         });
     };
-    let tree = TreeCheck::begin(dir, Layout::Packs, trusted)?;
-    walk(dir, Some(mark), tree, strictness, progress)
+    let begin = Beginning::read(dir)?;
+    let tree = TreeCheck::begin(dir, Layout::Packs, trusted, Extent { from: begin.first_index, until: None })?;
+    walk(dir, Some(mark), begin, tree, strictness, progress)
 }
 
 /// Checks a folder that [`export_static`](crate::export_static) made, alone: no ledger, no lock, no network. As
@@ -87,9 +93,9 @@ pub fn import_verify(
     strictness: Strictness,
     progress: impl FnMut(Progress),
 ) -> Result<LedgerVerdict, LedgerError> {
-    let tree = TreeCheck::begin(dir, Layout::Static, trusted)?;
+    let tree = TreeCheck::begin(dir, Layout::Static, trusted, Extent { from: 0, until: None })?;
     let size = tree.newest_size();
-    let verdict = walk(dir, None, tree, strictness, progress)?;
+    let verdict = walk(dir, None, Beginning::WHOLE, tree, strictness, progress)?;
     if verdict.events == size {
         return Ok(verdict);
     }
@@ -99,17 +105,19 @@ pub fn import_verify(
 }
 
 /// Checks the segments in `dir`, of which those below the mark were synced; without one, all of them were.
-fn walk(
+pub(crate) fn walk(
     dir: &Path,
     mark: Option<Mark>,
+    begin: Beginning,
     tree: TreeCheck,
     strictness: Strictness,
     progress: impl FnMut(Progress),
 ) -> Result<LedgerVerdict, LedgerError> {
     let segments = list_segments(dir)?;
     let bytes_total = segments.iter().map(|segment| segment.bytes).sum();
+    let (events, head) = (begin.first_index, begin.head);
     let mut walk =
-        Walk { mark, strictness, progress, tree, bytes_before: 0, bytes_total, events: 0, bytes: 0, head: None };
+        Walk { mark, begin, strictness, progress, tree, bytes_before: 0, bytes_total, events, bytes: 0, head };
     for segment in &segments {
         walk.segment(segment)?;
     }
@@ -126,6 +134,8 @@ fn walk(
     });
     Ok(LedgerVerdict {
         events: walk.events,
+        archived_events: begin.first_index,
+        archived_head: begin.head,
         bytes: walk.bytes,
         segments: segments.len() as u64,
         head: walk.head,
@@ -137,6 +147,7 @@ fn walk(
 
 struct Walk<P> {
     mark: Option<Mark>,
+    begin: Beginning,
     strictness: Strictness,
     progress: P,
     tree: TreeCheck,
@@ -151,7 +162,7 @@ impl<P: FnMut(Progress)> Walk<P> {
     fn segment(&mut self, segment: &Segment) -> Result<(), LedgerError> {
         let file = file_name(&segment.path);
         if segment.first_index != self.events {
-            let kind = if self.events == 0 {
+            let kind = if self.events == self.begin.first_index {
                 FaultKind::BeginningMissing
             } else {
                 FaultKind::SegmentOutOfPlace { expected: self.events }

@@ -14,6 +14,7 @@ use omega_contract::{EventKind, RunId};
 use omega_proof::bundle::PlacedEvent;
 use omega_proof::line::Line;
 
+use crate::beginning::Beginning;
 use crate::claims::InHistory;
 use crate::encode::escaped;
 use crate::error::{FaultKind, LedgerError};
@@ -59,7 +60,7 @@ impl View {
                 }
             }
         }
-        ask(None, Spot::START)
+        ask(None, Beginning::read(&self.dir)?.spot())
     }
 
     fn idle_reader(&self) -> Option<IndexReader> {
@@ -82,6 +83,12 @@ impl View {
 
     /// Every event of a run, oldest first.
     pub(crate) fn run_events(&self, run_id: &RunId) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let begin = Beginning::read(&self.dir)?;
+        let row = self.with_index(|index, _| index.map_or(Ok(None), |index| index.run(&escaped(run_id.as_str()))))?;
+        if row.is_some_and(|row| row.first_index < begin.first_index) && *run_id != RunId::system() {
+            // What is left of it here is not the run.
+            return Err(LedgerError::Archived { first_index: begin.first_index });
+        }
         let query = Query { run_id: Some(run_id.clone()), order: Order::OldestFirst, ..Query::default() };
         self.find(&query, usize::MAX)
     }
@@ -106,6 +113,8 @@ impl View {
     }
 
     fn find(&self, query: &Query, limit: usize) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let first = Beginning::read(&self.dir)?.first_index;
+        let query = &Query { indexes: query.indexes.start.max(first)..query.indexes.end, ..query.clone() };
         let filter = Filter::new(query);
         self.with_index(|index, covered| {
             let indexed = |limit: usize| match index {
@@ -204,6 +213,7 @@ impl View {
     /// What the events below `before` have of a key.
     pub(crate) fn look_up(&self, key: &CallKey, before: u64) -> Result<InHistory, LedgerError> {
         let wanted = WantedCall::new(key);
+        let first = Beginning::read(&self.dir)?.first_index;
         self.with_index(|index, covered| {
             let mut answer = InHistory::Nothing;
             if let Some(index) = index
@@ -211,7 +221,11 @@ impl View {
             {
                 answer = InHistory::RunOnly;
                 for place in index.invokes(row.first_index, wanted.number(), before)? {
-                    answer = answer.max(self.at(place, |line| wanted.found_in(line))?);
+                    // Of what an archive has, the index is all there is.
+                    let is_archived = place.index < first;
+                    let found =
+                        if is_archived { InHistory::Invoke } else { self.at(place, |line| wanted.found_in(line))? };
+                    answer = answer.max(found);
                 }
             }
             if answer != InHistory::Invoke && covered.index < before {

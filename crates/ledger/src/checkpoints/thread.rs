@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use omega_contract::ports::RecorderError;
 use omega_proof::checkpoint::{LogSigner, SignedCheckpoint};
+use omega_proof::note::VerifierKey;
 use omega_proof::tree::TreeHead;
 
 use super::grower::Grower;
@@ -75,6 +76,11 @@ impl Checkpointing {
     /// The newest checkpoint there is.
     pub(crate) fn newest(&self) -> Arc<SignedCheckpoint> {
         Arc::clone(&self.state().newest)
+    }
+
+    /// The key that signs now.
+    pub(crate) fn verifier_key(&self) -> VerifierKey {
+        self.state().signer.verifier_key()
     }
 
     /// Waits for a checkpoint over the events below `size`, which are durable.

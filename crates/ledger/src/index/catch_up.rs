@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read::{Coverage, call_state, run_row};
 use super::{INDEX_FILE, kind_number, schema, to_sql};
+use crate::beginning::Beginning;
 use crate::error::{FaultKind, LedgerError};
 use crate::segment::Spot;
 use crate::stream::{fault_at, stream_lines};
@@ -44,7 +45,11 @@ impl IndexWriter {
             self.db = Some(self.open()?);
         }
         let Some(db) = &self.db else { return Ok(0) };
-        let coverage = Coverage::read(db)?;
+        let mut coverage = Coverage::read(db)?;
+        let begin = Beginning::read(&self.dir)?;
+        if coverage.next.index < begin.first_index {
+            coverage.next = begin.spot();
+        }
         if coverage.next.index >= until {
             return Ok(coverage.next.index);
         }

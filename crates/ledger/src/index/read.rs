@@ -178,8 +178,9 @@ impl IndexReader {
         let (mut low, mut high) = (0, covered);
         while low < high {
             let middle = low + (high - low) / 2;
-            let at: i64 = ask.query_row([to_sql(middle)], |row| row.get(0))?;
-            if at < ts.unix_micros() {
+            // An index that was made after an archive does not have what is in there.
+            let at: Option<i64> = ask.query_row([to_sql(middle)], |row| row.get(0)).optional()?;
+            if at.is_none_or(|at| at < ts.unix_micros()) {
                 low = middle + 1;
             } else {
                 high = middle;

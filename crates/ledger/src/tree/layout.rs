@@ -104,6 +104,8 @@ pub(crate) struct StoredTree {
     layout: Layout,
     /// Leaves that the newest checkpoint covers: what is stored above it says nothing.
     covered: u64,
+    /// The first leaf that is compared.
+    from: u64,
     levels: Vec<StoredLevel>,
 }
 
@@ -120,8 +122,8 @@ struct StoredLevel {
 }
 
 impl StoredTree {
-    pub(crate) fn new(dir: &Path, layout: Layout, covered: u64) -> Self {
-        Self { dir: dir.to_owned(), layout, covered, levels: Vec::new() }
+    pub(crate) fn new(dir: &Path, layout: Layout, from: u64, covered: u64) -> Self {
+        Self { dir: dir.to_owned(), layout, covered, from, levels: Vec::new() }
     }
 
     /// As it is stored.
@@ -142,8 +144,9 @@ impl StoredTree {
     /// # Errors
     /// [`LedgerError::Corrupt`] where another one is stored, or none.
     pub(crate) fn compare(&mut self, level: usize, hash: &Node) -> Result<(), LedgerError> {
-        if self.levels.len() <= level {
-            self.levels.resize_with(level + 1, StoredLevel::default);
+        while self.levels.len() <= level {
+            let before = level_counts(self.from).nth(self.levels.len()).map_or(0, |(_, count)| count);
+            self.levels.push(StoredLevel { at: before, ..StoredLevel::default() });
         }
         let number = u32::try_from(level).unwrap_or(u32::MAX);
         let count = level_counts(self.covered).find(|(of, _)| *of == number).map_or(0, |(_, count)| count);

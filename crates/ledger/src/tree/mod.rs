@@ -17,5 +17,7 @@ pub(crate) use frontier::Frontier;
 pub(crate) use hashing::{Node, leaf};
 pub(crate) use layout::{ENTRY_BYTES, Layout, StoredTree, bundled, entries_path, tile_path};
 pub(crate) use leaves::EventHashes;
-pub(crate) use packs::{PACK_HASHES, PackWriters, TILE_HASHES, TILES_DIR, check_packs, level_counts, read_nodes};
+pub(crate) use packs::{
+    NODE_BYTES, PACK_HASHES, PackWriters, TILE_HASHES, TILES_DIR, check_packs, level_counts, pack_name, read_nodes,
+};
 pub(crate) use proofs::Proofs;

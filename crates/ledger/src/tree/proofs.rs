@@ -1,21 +1,23 @@
 //! Proofs from the packs: that an event is in a tree, that a tree extends an older one.
 //!
-//! Every tile that is read is checked against the root of the tree that is asked about (`tlog_tiles`), so that a damaged
-//! tile gives an error and never a wrong proof. The hashes of many proofs are read together: each tile once.
+//! Every tile that is read is checked against the root of the tree that is asked about, so that a damaged tile gives an
+//! error and never a wrong proof. The hashes of many proofs are read together: each tile once.
 //!
 //! What never happens here: a read of a segment.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use omega_contract::Sha256Hex;
-use omega_proof::tree::{TREE_SIZE_MAX, TreeHead, from_tlog, to_tlog};
+use omega_proof::tree::{TREE_SIZE_MAX, TreeHead, from_tlog};
 use tlog_tiles::tlog::{self, Error, Hash, HashReader};
-use tlog_tiles::{Tile, TileHashReader, TileReader};
 
+use super::frontier::Frontier;
+use super::hashing::{Node, subtree_root};
 use super::layout::{Layout, TILE_HEIGHT, open, read_exactly};
 use super::packs::{NODE_BYTES, TILE_HASHES, TILES_DIR, level_counts};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
@@ -24,7 +26,7 @@ const IN_TREE: &str = "the indexes were found to be in the tree";
 
 /// The packs of one ledger, read as the tree of one head.
 pub(crate) struct Proofs {
-    packs: StoredTiles,
+    tiles: StoredTiles,
     head: TreeHead,
 }
 
@@ -36,9 +38,15 @@ impl Proofs {
 
     /// Of tiles that are stored in this way.
     pub(crate) fn of(dir: &Path, layout: Layout, head: TreeHead) -> Self {
-        let (dir, leaves) = (dir.to_owned(), head.size);
-        let packs = StoredTiles { dir, layout, leaves, files: RefCell::default(), failure: RefCell::default() };
-        Self { packs, head }
+        let tiles = StoredTiles {
+            dir: dir.to_owned(),
+            layout,
+            head,
+            files: RefCell::default(),
+            tiles: RefCell::default(),
+            has_edge: Cell::new(false),
+        };
+        Self { tiles, head }
     }
 
     /// The leaf at `index`.
@@ -95,12 +103,11 @@ impl Proofs {
     }
 
     fn read(&self, indexes: &[u64]) -> Result<Vec<Hash>, LedgerError> {
-        let reader = TileHashReader::new(self.head.size, to_tlog(&self.head.root), &self.packs);
-        let hashes = reader.read_hashes(indexes);
-        if let Some(failure) = self.packs.failure.take() {
-            return Err(failure);
-        }
-        hashes.map_err(|_| mismatch(&self.head).into())
+        let node = |index: &u64| {
+            let (level, number) = tlog::split_stored_hash_index(*index);
+            self.tiles.node(level, number)
+        };
+        indexes.iter().map(node).collect()
     }
 }
 
@@ -120,45 +127,143 @@ impl HashReader for Known {
     }
 }
 
-/// Reads tiles from where they are stored.
+/// Tiles as they are stored, each found to be what the root stands for before a hash of it is used.
+///
+/// `tlog_tiles` has a reader for this, which (0.2.0) leaves as many tiles unchecked as subtrees of the right edge share a
+/// tile: it counts subtrees where it means tiles. Hence our own.
 struct StoredTiles {
     dir: PathBuf,
     layout: Layout,
-    /// Of the whole tree.
-    leaves: u64,
+    head: TreeHead,
     files: RefCell<HashMap<String, File>>,
-    /// What went wrong, in our own words.
-    failure: RefCell<Option<LedgerError>>,
-}
-
-impl TileReader for StoredTiles {
-    fn height(&self) -> u8 {
-        TILE_HEIGHT
-    }
-
-    fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, Error> {
-        let read = |tile: &Tile| {
-            self.read_tile(tile).map_err(|failure| {
-                *self.failure.borrow_mut() = Some(failure);
-                Error::InvalidTile
-            })
-        };
-        tiles.iter().map(read).collect()
-    }
-
-    fn save_tiles(&self, _tiles: &[Tile], _data: &[Vec<u8>]) {}
+    /// Those that were checked, by level and number.
+    tiles: RefCell<HashMap<(u32, u64), Rc<Vec<Node>>>>,
+    /// The tiles of the right edge were read, and give the root.
+    has_edge: Cell<bool>,
 }
 
 impl StoredTiles {
-    fn read_tile(&self, tile: &Tile) -> Result<Vec<u8>, LedgerError> {
-        let (level, at) = (u32::from(tile.level()), tile.level_index() * TILE_HASHES);
-        let count = level_counts(self.leaves).find(|(of, _)| *of == level).map_or(0, |(_, count)| count);
-        let (name, first, _) = self.layout.file_of(level, at, count);
+    /// The node at `index` of tree level `level`.
+    fn node(&self, level: u8, index: u64) -> Result<Hash, LedgerError> {
+        let (tile_level, above) = (u32::from(level / TILE_HEIGHT), level % TILE_HEIGHT);
+        let first = index << above;
+        let tile = self.tile(tile_level, first / TILE_HASHES)?;
+        let start = usize::try_from(first % TILE_HASHES).unwrap_or(usize::MAX);
+        let nodes = tile.get(start..start.saturating_add(1 << above)).ok_or_else(|| mismatch(&self.head))?;
+        Ok(Hash(subtree_root(nodes)))
+    }
+
+    fn tile(&self, level: u32, number: u64) -> Result<Rc<Vec<Node>>, LedgerError> {
+        if !self.has_edge.get() {
+            self.read_edge()?;
+        }
+        if let Some(tile) = self.tiles.borrow().get(&(level, number)) {
+            return Ok(Rc::clone(tile));
+        }
+        // Not of the right edge, therefore full, and its root is a hash of the level above.
+        let tile = Rc::new(self.read(level, number, TILE_HASHES)?);
+        let above = self.tile(level + 1, number / TILE_HASHES)?;
+        let stated = usize::try_from(number % TILE_HASHES).ok().and_then(|at| above.get(at));
+        if stated != Some(&subtree_root(&tile)) {
+            let (name, ..) = self.layout.file_of(level, number * TILE_HASHES, self.count(level));
+            return Err(LedgerFault::of_file(&name, FaultKind::TilesOtherRoot { size: self.head.size }).into());
+        }
+        self.tiles.borrow_mut().insert((level, number), Rc::clone(&tile));
+        Ok(tile)
+    }
+
+    /// The tiles that are not full: together they give the root, or none of them is taken.
+    fn read_edge(&self) -> Result<(), LedgerError> {
+        let mut edge = Vec::new();
+        let frontier = Frontier::load(self.head.size, |level, from, width| {
+            let tile = self.read(level, from / TILE_HASHES, width as u64)?;
+            edge.push(((level, from / TILE_HASHES), Rc::new(tile.clone())));
+            Ok::<_, LedgerError>(tile)
+        })?;
+        if frontier.head() != self.head {
+            return Err(mismatch(&self.head).into());
+        }
+        self.tiles.borrow_mut().extend(edge);
+        self.has_edge.set(true);
+        Ok(())
+    }
+
+    fn count(&self, level: u32) -> u64 {
+        level_counts(self.head.size).find(|(of, _)| *of == level).map_or(0, |(_, count)| count)
+    }
+
+    fn read(&self, level: u32, number: u64, width: u64) -> Result<Vec<Node>, LedgerError> {
+        let at = number * TILE_HASHES;
+        if at + width > self.count(level) {
+            return Err(mismatch(&self.head).into());
+        }
+        let (name, first, _) = self.layout.file_of(level, at, self.count(level));
         let mut files = self.files.borrow_mut();
         let file = match files.entry(name.clone()) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(none) => none.insert(open(&self.dir, &name)?),
         };
-        read_exactly(file, &name, (at - first) * NODE_BYTES, u64::from(tile.width()) * NODE_BYTES)
+        let bytes = read_exactly(file, &name, (at - first) * NODE_BYTES, width * NODE_BYTES)?;
+        Ok(bytes.chunks_exact(32).filter_map(|node| Node::try_from(node).ok()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use omega_proof::tree::{MemoryTree, check_inclusion};
+
+    use super::*;
+    use crate::disk::OsDisk;
+    use crate::tree::{PackWriters, leaf, pack_name};
+
+    /// The packs of a tree over so many entries.
+    fn packs(size: u32) -> (tempfile::TempDir, Vec<Sha256Hex>, TreeHead) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(TILES_DIR)).unwrap();
+        let mut writers = PackWriters::open(Arc::new(OsDisk), dir.path(), 0).unwrap();
+        let mut frontier = Frontier::default();
+        let entries: Vec<_> = (0..size).map(|number| Sha256Hex::of(&number.to_be_bytes())).collect();
+        for entry in &entries {
+            frontier.push(leaf(entry.as_bytes()), |level, hash| writers.place(level, hash));
+        }
+        writers.write().unwrap();
+        (dir, entries, frontier.head())
+    }
+
+    /// Where several subtrees of the right edge share a tile, and where they do not.
+    #[test]
+    fn an_edited_hash_never_makes_a_proof() {
+        for size in [1, 255, 256, 257, 540, 767, 65_536 + 3 * 256 + 7] {
+            let (dir, entries, head) = packs(size);
+            let whole = MemoryTree::of(&entries);
+            assert_eq!(head, whole.head());
+            for (level, count) in level_counts(u64::from(size)) {
+                // A hash of each tile.
+                for at in (0..count).step_by(256).map(|first| (first + 70).min(count - 1)) {
+                    let path = dir.path().join(pack_name(level, at / 65_536));
+                    let genuine = std::fs::read(&path).unwrap();
+                    let mut edited = genuine.clone();
+                    edited[usize::try_from(at % 65_536).unwrap() * 32 + 5] ^= 1;
+                    std::fs::write(&path, edited).unwrap();
+                    let below = (at << (8 * level)).min(u64::from(size) - 1);
+                    let proofs = Proofs::new(dir.path(), head);
+                    assert!(proofs.leaf(below).is_err(), "size {size}, level {level}, hash {at}");
+                    for index in [below, 0, u64::from(size) - 1] {
+                        if let Ok(found) = proofs.inclusion(&[index]) {
+                            let entry = entries[usize::try_from(index).unwrap()];
+                            check_inclusion(&entry, index, &head, &found[0]).unwrap();
+                        }
+                    }
+                    std::fs::write(&path, genuine).unwrap();
+                }
+            }
+            let proofs = Proofs::new(dir.path(), head);
+            for old in [0, 1, 100, 256, 300, u64::from(size)].into_iter().filter(|old| *old <= u64::from(size)) {
+                assert_eq!(proofs.head_at(old).unwrap(), whole.head_at(old).unwrap());
+                assert_eq!(proofs.consistency(old).unwrap(), whole.consistency_proof(old, u64::from(size)).unwrap());
+            }
+        }
     }
 }
