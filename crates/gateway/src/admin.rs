@@ -238,17 +238,27 @@ impl Admin {
         let inner = &self.gateway.inner;
         let folder = granted_folder(grant.params.get("folder"))?;
         let denied = |message: String| Err(GatewayError::new(ErrorCode::CapabilityDenied, message));
-        for protected in &inner.config.protected_paths {
-            if overlap(&folder, &resolved(protected)) {
-                return denied(format!("{} and the protected path {} overlap", folder.display(), protected.display()));
-            }
-        }
+        self.gateway.check_outside_protected(&folder)?;
         if grant.capability == Capability::FsWrite {
             for (holder, held) in inner.journal.registry.holders(Capability::FsWrite)? {
                 let other = granted_folder(held.params.get("folder"))?;
                 if holder != grant.plugin_id && overlap(&folder, &other) {
                     return denied(format!("{} overlaps what {holder} may write to", folder.display()));
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Gateway {
+    /// Refuses a folder that overlaps a protected path (INV-PNP-02).
+    pub(crate) fn check_outside_protected(&self, folder: &Path) -> Result<(), GatewayError> {
+        let folder = resolved(folder);
+        for protected in &self.inner.config.protected_paths {
+            if overlap(&folder, &resolved(protected)) {
+                let message = format!("{} and the protected path {} overlap", folder.display(), protected.display());
+                return Err(GatewayError::new(ErrorCode::CapabilityDenied, message));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventDraft, EventKind, PluginId, Recorder as _};
-use omega_ledger::Ledger;
+use omega_ledger::{Ledger, LedgerError};
 use omega_registry::{Decision, Registry};
 use semver::Version;
 use tokio::sync::MutexGuard;
@@ -86,8 +86,20 @@ impl Journal {
         self.bring_forward(&self.registry).map(|_| ())
     }
 
+    /// Whether the registry can be made from the ledger at all: not where decisions of its beginning were archived. A
+    /// registry without them would know no plugin and no revocation.
+    pub(crate) fn may_begin_anew(&self) -> Result<(), GatewayError> {
+        match self.ledger.first_index()? {
+            0 => Ok(()),
+            first_index => Err(LedgerError::Archived { first_index }.into()),
+        }
+    }
+
     /// Applies what the ledger holds and `registry` does not; gives how many events those were.
     pub(crate) fn bring_forward(&self, registry: &Registry) -> Result<u64, GatewayError> {
+        if registry.applied()?.is_none() {
+            self.may_begin_anew()?;
+        }
         let mut applied = 0;
         loop {
             let events =
@@ -106,6 +118,7 @@ impl Journal {
         if let Some(applied) = self.registry.applied()? {
             let found = self.ledger.event(applied.index)?.map(|placed| placed.event.event_hash);
             if found.is_none() || found != applied.event_hash {
+                self.may_begin_anew()?;
                 self.registry.begin_anew()?;
             }
         }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use omega_contract::{ErrorCode, Sha256Hex, Timestamp, Witness};
-use omega_ledger::{Ledger, LedgerError, LedgerReader};
+use omega_ledger::{Archive, Ledger, LedgerError, LedgerReader};
 use omega_proof::checkpoint::{CheckpointFault, Cosignature, HandoverFault, SignedCheckpoint, WitnessKey};
 use omega_proof::note::{NOTE_BYTES_MAX, SignedNote, VerifierKey};
 use omega_proof::tree::TreeHead;
@@ -83,6 +83,27 @@ impl Admin {
             inner.home.adopt_next_log_key()?;
         }
         Ok(signed)
+    }
+
+    /// Moves the oldest sealed segments, those whose events are all below `before`, to the new or empty folder `to`, which
+    /// verifies alone. What is left verifies too; its tree stays whole. Gives what was moved, if anything was.
+    ///
+    /// The registry can not be made anew from a ledger whose beginning is elsewhere: where `registry.sqlite` is lost, the
+    /// archive is put back first.
+    ///
+    /// # Errors
+    /// `capability_denied` where `to` and a protected path overlap; `ledger_corrupt` where what is moved does not verify;
+    /// `ledger_unavailable` where `to` cannot be written. The ledger is what it was then.
+    pub async fn archive(&self, before: u64, to: &Path) -> Result<Option<Archive>, GatewayError> {
+        self.gateway.check_outside_protected(to)?;
+        let inner = &self.gateway.inner;
+        let _turn = inner.journal.turn().await?;
+        let folder = to.to_owned();
+        let archive = self.on_ledger(move |ledger| ledger.archive(before, &folder)).await?;
+        if let Some(archive) = &archive {
+            inner.journal.decide(&Decision::Archive { first_index: archive.next_index }).await?;
+        }
+        Ok(archive)
     }
 
     /// Names a witness; one of the same name is replaced.

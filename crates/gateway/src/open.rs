@@ -67,6 +67,7 @@ impl Gateway {
         match gateway.bring_up().await {
             // The registry is damaged, and nothing but a projection of the ledger, which is not.
             Err(error) if error.code == ErrorCode::HomeInvalid => {
+                gateway.inner.journal.may_begin_anew()?;
                 gateway.inner.journal.registry.begin_anew()?;
                 gateway.bring_up().await?;
             }

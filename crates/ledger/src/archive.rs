@@ -64,6 +64,14 @@ impl Archive {
 }
 
 impl Ledger {
+    /// The index of the first event that is here: 0 where nothing was archived.
+    ///
+    /// # Errors
+    /// [`LedgerError::Corrupt`], [`LedgerError::Read`].
+    pub fn first_index(&self) -> Result<u64, LedgerError> {
+        Ok(Beginning::read(self.dir())?.first_index)
+    }
+
     /// Moves every sealed segment whose events are all below `before` to the new or empty folder `to`, verified there
     /// before anything is removed here. Gives what was moved; `None` where there is nothing to move. Journal it.
     /// Blocks, for as long as copying takes; appends go on meanwhile.

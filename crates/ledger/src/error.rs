@@ -104,9 +104,8 @@ impl LedgerError {
             Self::RunUnknown { .. } | Self::Unprovable(SealFault::NoEvents) => ErrorCode::RunUnknown,
             Self::LogKey { .. } => ErrorCode::ConfigInvalid,
             Self::RunBusy { .. } => ErrorCode::Overloaded,
-            Self::Archived { .. } | Self::Unprovable(_) | Self::NotInTree { .. } | Self::Handover(_) => {
-                ErrorCode::ProofInvalid
-            }
+            Self::Archived { .. } => ErrorCode::EventsArchived,
+            Self::Unprovable(_) | Self::NotInTree { .. } | Self::Handover(_) => ErrorCode::ProofInvalid,
         }
     }
 

@@ -83,6 +83,7 @@ const BESIDE: &[(ErrorCode, &str)] = &[
     (ErrorCode::LedgerCorrupt, "t7_ledger_integrity"),
     (ErrorCode::ProofInvalid, "t7_ledger_integrity, t8_fail_closed"),
     (ErrorCode::WitnessUnknown, "log"),
+    (ErrorCode::EventsArchived, "log"),
     (ErrorCode::WitnessUnavailable, "log"),
     // The wasm lane enforces determinism, so no guest can differ there: a unit test of `enable` lets a
     // scripted lane do it.

@@ -1,5 +1,6 @@
 //! Keeping the log: checkpoints, the key that signs them, and who outside confirms them.
 
+mod archive;
 mod witness;
 
 use omega_contract::{ErrorCode, Timestamp, Witness};
