@@ -283,6 +283,21 @@ impl HomeReader {
         Ok(Consistency { old, new, verdict })
     }
 
+    /// The index of the first event at or after a time, of those that are here; the number of events where there is none.
+    ///
+    /// # Errors
+    /// `ledger_corrupt`, `io`.
+    pub fn first_index_at(&self, time: Timestamp) -> Result<u64, GatewayError> {
+        // No event is older than the one before it.
+        let (mut from, mut to) = (self.ledger.first_index()?, self.ledger.stats()?.events);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let ts = self.ledger.event(middle)?.and_then(|placed| placed.event.ts.parse::<Timestamp>().ok());
+            if ts.is_some_and(|ts| ts < time) { from = middle + 1 } else { to = middle }
+        }
+        Ok(from)
+    }
+
     /// The witnesses of this home's log, by name.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::ledger::Ledger;
 use crate::mark::Mark;
 use crate::proving::newest_checkpoint;
+use crate::questions::LedgerReader;
 use crate::segment::{LineReader, Segment, list_segments, segment_name, segment_path};
 use crate::tree::{NODE_BYTES, PACK_HASHES, Proofs, level_counts, pack_name};
 use crate::tree_check::{Extent, TreeCheck};
@@ -151,6 +152,16 @@ pub(crate) fn remove_leftovers(dir: &Path, begin: &Beginning) -> Result<(), Ledg
         remove(path)?;
     }
     Ok(())
+}
+
+impl LedgerReader {
+    /// As [`Ledger::first_index`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn first_index(&self) -> Result<u64, LedgerError> {
+        Ok(Beginning::read(self.dir())?.first_index)
+    }
 }
 
 /// Checks an archive, alone: its events, links and tree, that the checkpoint beside it covers them, and the signatures.

@@ -19,6 +19,7 @@ use crate::show;
 #[command(after_help = "Example:\n  omega ledger verify")]
 pub(crate) enum Ledger {
     Verify(verify::Verify),
+    Archive(verify::ArchiveVerb),
     Export(verify::Export),
     ImportVerify(verify::ImportVerify),
     Tail(Tail),
@@ -83,6 +84,7 @@ impl Ledger {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         match self {
             Self::Verify(verify) => verify.run(session, output),
+            Self::Archive(archive) => archive.run(session, output),
             Self::Export(export) => export.run(session, output),
             Self::ImportVerify(verify) => verify.run(output),
             Self::Tail(tail) => tail.run(session, output),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use omega_gateway::Home;
-use omega_gateway::contract::ErrorCode;
+use omega_gateway::contract::{ErrorCode, Timestamp};
 use omega_gateway::ledger::{self, LedgerError, LedgerVerdict};
 use omega_proof::chain::Strictness;
 use serde_json::json;
@@ -29,6 +29,36 @@ pub(crate) struct Verify {
     /// The log's verifier key, or a file that holds it [default: the one that this home began with]
     #[arg(long, value_name = "KEY")]
     vkey: Option<String>,
+    /// Also check what was moved to this archive, and that nothing is missing in between; once for each, oldest first
+    #[arg(long, value_name = "DIR")]
+    archive: Vec<PathBuf>,
+}
+
+/// Move the oldest events to a folder that can be checked alone
+///
+/// Whole segments are moved, of 256 MiB each. What is left verifies, and its tree stays whole. Keep the archive: where
+/// the registry is lost, it is put back first, because it holds decisions.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  omega ledger archive --before 2026-06-01T00:00:00Z ./archive-1")]
+pub(crate) struct ArchiveVerb {
+    /// Events before this index, or before this time (RFC 3339)
+    #[arg(long, value_name = "INDEX|TIME", value_parser = before)]
+    before: Before,
+    /// A new or empty folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Up to where to archive.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Index(u64),
+    Time(Timestamp),
+}
+
+fn before(text: &str) -> Result<Before, String> {
+    let time = || text.parse().map(Before::Time).map_err(|_| "neither an index nor a time like 2026-06-01T00:00:00Z");
+    text.parse().map(Before::Index).or_else(|_| time()).map_err(ToOwned::to_owned)
 }
 
 /// Write the ledger into a folder that any web server can serve and anybody can check alone
@@ -77,7 +107,45 @@ impl Verify {
         let verdict = with_bar(Path::new(IN_HOME), output, |progress| {
             ledger::verify(&home.ledger_dir(), &trusted, depth(self.strict), progress)
         })?;
-        report(&verdict, self.strict, output)
+        let mut archives = Vec::new();
+        for folder in &self.archive {
+            let (archive, _) = with_bar(folder, output, |progress| {
+                ledger::verify_archive(folder, &trusted, depth(self.strict), progress)
+            })?;
+            archives.push(archive);
+        }
+        if !archives.is_empty() {
+            ledger::check_succession(&archives, &verdict).map_err(as_answer(Path::new(IN_HOME)))?;
+        }
+        report(&verdict, self.strict, archives.len(), output)
+    }
+}
+
+impl ArchiveVerb {
+    pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
+        let index = match self.before {
+            Before::Index(index) => index,
+            Before::Time(time) => session.reader()?.first_index_at(time)?,
+        };
+        let folder = std::path::absolute(&self.folder).map_err(|error| Fault::file(&self.folder, &error))?;
+        let moved = session.with_gateway(async move |gateway| Ok(gateway.admin().archive(index, &folder).await?))?;
+        if output.form() == Form::Json {
+            output.document(&json!({
+                "folder": self.folder,
+                "first_index": moved.as_ref().map(|archive| archive.first_index),
+                "next_index": moved.as_ref().map(|archive| archive.next_index),
+            }))?;
+            return Ok(Exit::Done);
+        }
+        match moved {
+            Some(archive) => output.line([
+                Cell::new(Tone::Good, "Archived:"),
+                Cell::plain(format!("events {} to {}", archive.first_index, archive.next_index - 1)),
+                Cell::faint(format!("in {}", self.folder.display())),
+            ])?,
+            None => output.line([Cell::plain("Nothing to archive: no sealed segment ends before that.")])?,
+        }
+        Ok(Exit::Done)
     }
 }
 
@@ -120,15 +188,15 @@ impl ImportVerify {
         let verdict = with_bar(&self.folder, output, |progress| {
             ledger::import_verify(&self.folder, &trusted, depth(self.strict), progress)
         })?;
-        report(&verdict, self.strict, output)
+        report(&verdict, self.strict, 0, output)
     }
 }
 
-fn with_bar(
+fn with_bar<T>(
     folder: &Path,
     output: &Output,
-    work: impl FnOnce(&mut dyn FnMut(ledger::Progress)) -> Result<LedgerVerdict, LedgerError>,
-) -> Result<LedgerVerdict, Fault> {
+    work: impl FnOnce(&mut dyn FnMut(ledger::Progress)) -> Result<T, LedgerError>,
+) -> Result<T, Fault> {
     let bar = output.progress("verifying", Counted::Bytes, Some(0));
     let verdict = work(&mut |progress| {
         bar.of(progress.bytes_total);
@@ -138,14 +206,16 @@ fn with_bar(
     verdict.map_err(as_answer(folder))
 }
 
-fn report(verdict: &LedgerVerdict, strict: bool, output: &mut Output) -> Result<Exit, Fault> {
+fn report(verdict: &LedgerVerdict, strict: bool, archives: usize, output: &mut Output) -> Result<Exit, Fault> {
     if output.form() == Form::Text {
-        return print(verdict, output).map(|()| Exit::Done);
+        return print(verdict, archives, output).map(|()| Exit::Done);
     }
     output.document(&json!({
         "valid": true,
         "strict": strict,
         "events": verdict.events,
+        "archived_events": verdict.archived_events,
+        "archives_checked": archives,
         "bytes": verdict.bytes,
         "segments": verdict.segments,
         "synced_events": verdict.synced_events,
@@ -185,7 +255,7 @@ fn answer(folder: &Path, error: LedgerError) -> Fault {
     placed.because(&fault.kind).exit(Exit::No)
 }
 
-fn print(verdict: &LedgerVerdict, output: &mut Output) -> Result<(), Fault> {
+fn print(verdict: &LedgerVerdict, archives: usize, output: &mut Output) -> Result<(), Fault> {
     let size = format!("{} in {}", show::bytes(verdict.bytes), show::count(verdict.segments, "segment"));
     output.line([
         Cell::new(Tone::Good, "Verified:"),
@@ -204,6 +274,15 @@ fn print(verdict: &LedgerVerdict, output: &mut Output) -> Result<(), Fault> {
         before => format!("; the signatures of {before} from before this key were not checked"),
     };
     pairs.push(("signed", Cell::plain(format!("{}{unchecked}", show::count(verdict.tree.checkpoints, "checkpoint")))));
+    if verdict.archived_events > 0 {
+        let looked = if archives > 0 { "checked in" } else { "not looked at; `--archive DIR` checks" };
+        let archived = format!(
+            "{}, {looked} {}",
+            show::count(verdict.archived_events, "event"),
+            if archives > 0 { show::count(archives, "archive") } else { "them".to_owned() }
+        );
+        pairs.push(("archived", Cell::plain(archived)));
+    }
     output.indented_pairs(&pairs)?;
     if verdict.unfinished_bytes > 0 {
         let bytes = show::bytes(verdict.unfinished_bytes);

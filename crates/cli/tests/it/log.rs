@@ -119,3 +119,41 @@ fn nothing_is_exported_over_what_is_there() {
     assert_eq!(told.code, 2, "{}", told.stderr);
     assert_eq!(std::fs::read_dir(world.path().join("public")).unwrap().count(), 1);
 }
+
+/// Several sealed segments, which at their real size would be a gigabyte.
+fn seal_segments(world: &World) {
+    use omega_gateway::contract::{EventDraft, EventKind, Recorder as _};
+    let home = omega_gateway::Home::open(&world.home()).unwrap();
+    let signer = std::sync::Arc::new(home.log_signer().unwrap());
+    let clock = std::sync::Arc::new(omega_gateway::SystemClock::default());
+    let mut options = omega_gateway::ledger::LedgerOptions::new(clock, signer);
+    options.segment_bytes_max = 4_096;
+    let ledger = omega_gateway::ledger::Ledger::open(&home.ledger_dir(), options).unwrap();
+    for number in 0..60 {
+        ledger.record(EventDraft::system(EventKind::Reject).with("number", number.to_string())).unwrap();
+        ledger.flush().unwrap();
+    }
+    ledger.close().unwrap();
+}
+
+#[test]
+fn old_events_are_archived_and_checked_with_the_rest() {
+    let world = World::with(&["examples/hello"]);
+    assert!(world.ok(["ledger", "archive", "--before", "99", "nothing"]).starts_with("Nothing to archive"));
+    seal_segments(&world);
+    let moved = world.json(["ledger", "archive", "--before", "2100-01-01T00:00:00Z", "archive-1"]);
+    assert!(moved["first_index"] == 0 && moved["next_index"].as_u64().unwrap() > 40, "{moved}");
+    let alone = world.json(["ledger", "verify"]);
+    assert_eq!(alone["archived_events"], moved["next_index"]);
+    snapshot!(world, world.ok(["ledger", "verify", "--archive", "archive-1"]));
+    world.ok(["invoke", "hello", "--text", "x"]);
+    let told = world.omega(["registry", "rebuild"]);
+    assert!(told.code == 1 && told.stderr.starts_with("error[events_archived]"), "{}{}", told.code, told.stderr);
+    let leaves = world.path().join("archive-1/tiles/0/000");
+    let mut bytes = std::fs::read(&leaves).unwrap();
+    bytes[3] ^= 1;
+    std::fs::write(&leaves, bytes).unwrap();
+    let found = world.omega(["ledger", "verify", "--archive", "archive-1"]);
+    assert!(found.code == 1 && found.stderr.contains("archive-1/tiles/0/000"), "{}", found.stderr);
+    assert_eq!(world.omega(["ledger", "archive", "--before", "yesterday", "x"]).code, 2);
+}
