@@ -149,11 +149,11 @@ fn old_events_are_archived_and_checked_with_the_rest() {
     world.ok(["invoke", "hello", "--text", "x"]);
     let told = world.omega(["registry", "rebuild"]);
     assert!(told.code == 1 && told.stderr.starts_with("error[events_archived]"), "{}{}", told.code, told.stderr);
-    let leaves = world.path().join("archive-1/tiles/0/000");
+    let leaves = world.path().join("archive-1/tiles/0").read_dir().unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&leaves).unwrap();
     bytes[3] ^= 1;
     std::fs::write(&leaves, bytes).unwrap();
     let found = world.omega(["ledger", "verify", "--archive", "archive-1"]);
-    assert!(found.code == 1 && found.stderr.contains("archive-1/tiles/0/000"), "{}", found.stderr);
+    assert!(found.code == 1 && found.stderr.contains("archive-1/tiles/0/"), "{}", found.stderr);
     assert_eq!(world.omega(["ledger", "archive", "--before", "yesterday", "x"]).code, 2);
 }
