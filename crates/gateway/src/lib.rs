@@ -23,6 +23,7 @@ mod open;
 pub mod package_source;
 mod reader;
 mod register;
+mod replay;
 mod request;
 mod services;
 mod sign;
@@ -42,6 +43,7 @@ pub use omega_validator::PackageFiles;
 pub use open::OpenOptions;
 pub use reader::{HomeReader, PluginDetails};
 pub use register::check_package;
+pub use replay::{Assurance, ChangedLimit, Difference, ReplayReport, ReplayVerdict, ReplayedCall, WhyNot};
 pub use request::request;
 pub use sign::{sign_package, signed_package};
 

@@ -12,6 +12,7 @@ use omega_validator::{Call, Verified};
 
 use crate::passing::About;
 use crate::redaction::{Salt, redact};
+use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
 use crate::target::Target;
 
@@ -22,6 +23,7 @@ pub(crate) struct CallEvidence {
     input_hash: Sha256Hex,
     payload_artifact: Option<Sha256Hex>,
     salt: Option<Salt>,
+    replays: Option<ReplayOf>,
 }
 
 impl CallEvidence {
@@ -32,6 +34,7 @@ impl CallEvidence {
         target: Arc<Target>,
         call: &Verified<Call>,
         key: CallKey,
+        replays: Option<&ReplayOf>,
     ) -> Result<Self, Refused> {
         let redactions = &target.package.manifest().evidence.redactions;
         let salt = if redactions.is_empty() {
@@ -39,8 +42,9 @@ impl CallEvidence {
         } else {
             Some(services.salt(key.run_id.as_str(), key.request_id.as_str(), key.step)?)
         };
+        let replays = replays.cloned();
         let full = target.package.manifest().evidence.log_level == LogLevel::Full;
-        let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt };
+        let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays };
         if full || evidence.salt.is_some() {
             let payload = &call.request().request().payload;
             (evidence.input_hash, evidence.payload_artifact) = evidence.commit(services, payload, full)?;
@@ -138,7 +142,10 @@ impl CallEvidence {
         if self.salt.is_some() {
             draft = draft.with("redacted", "true");
         }
-        draft
+        match &self.replays {
+            Some(replays) => replays.named_in(draft),
+            None => draft,
+        }
     }
 
     fn is_minimal(&self) -> bool {
@@ -163,7 +170,10 @@ pub(crate) fn refusal(about: &About<'_>, refused: &Refused) -> EventDraft {
     draft.plugin_id = Some(about.plugin_id.clone());
     draft.request_id = Some(about.request_id.clone());
     draft.input_hash = about.recorded_hash;
-    draft
+    match about.replays {
+        Some(replays) => replays.named_in(draft),
+        None => draft,
+    }
 }
 
 /// Text from outside, as it may stand in a response's notes: bounded, on a character's boundary.

@@ -15,6 +15,7 @@ mod passing;
 mod pipeline;
 mod quota;
 mod redaction;
+mod replay;
 mod services;
 mod target;
 
@@ -23,5 +24,6 @@ pub use call::{Answer, Router, RouterPolicy};
 pub use pipeline::{PipelineAnswer, PipelineError, StepEvidence};
 pub use quota::{Gate, Overloaded, Place, QuotaPolicy};
 pub use redaction::{Salt, redact};
+pub use replay::ReplayOf;
 pub use services::{CallBrokers, Refused, Services};
 pub use target::{LaneFacts, Target};

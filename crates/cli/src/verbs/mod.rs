@@ -19,6 +19,7 @@ mod pipeline;
 mod plugins;
 mod proof;
 mod registry;
+mod replay;
 mod runs;
 mod verify;
 
@@ -46,6 +47,7 @@ pub(crate) enum Verb {
     Ledger(ledger::Ledger),
     #[command(subcommand)]
     Proof(proof::Proof),
+    Replay(replay::Replay),
     #[command(subcommand)]
     Artifacts(artifacts::Artifacts),
     #[command(subcommand)]
@@ -73,6 +75,7 @@ pub(crate) fn run(verb: Verb, session: &Session, output: &mut Output) -> Result<
         Verb::Runs(runs) => runs.run(session, output),
         Verb::Ledger(ledger) => ledger.run(session, output),
         Verb::Proof(proof) => proof.run(session, output),
+        Verb::Replay(replay) => replay.run(session, output),
         Verb::Artifacts(artifacts) => artifacts.run(session, output),
         Verb::Registry(registry) => registry.run(session, output),
         Verb::Doctor(doctor) => doctor.run(session, output),

@@ -12,6 +12,7 @@ mod loading;
 mod log;
 mod pipelines;
 mod redactions;
+mod replay;
 mod scale;
 mod t10_poison_pill;
 mod t1_non_actuation;
