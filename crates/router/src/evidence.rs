@@ -5,13 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use omega_contract::commitment::Salt;
 use omega_contract::limits::META_TEXT_BYTES_MAX;
 use omega_contract::ports::{CallKey, LaneReport};
 use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_bytes};
 use omega_validator::{Call, Verified};
 
 use crate::passing::About;
-use crate::redaction::{Salt, redact};
+use crate::redaction::redact;
 use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
 use crate::target::Target;
@@ -61,8 +62,8 @@ impl CallEvidence {
     ) -> Result<(Sha256Hex, Option<Sha256Hex>), Refused> {
         let no_form = |error: serde_json::Error| Refused::new(ErrorCode::Io, error.to_string());
         let redactions = &self.target.package.manifest().evidence.redactions;
-        let bytes = match &self.salt {
-            Some(salt) => canonical_bytes(&redact(payload, redactions, salt).map_err(no_form)?),
+        let bytes = match self.salt {
+            Some(salt) => canonical_bytes(&redact(payload, redactions, salt).map_err(no_form)?.document),
             None => canonical_bytes(payload),
         }
         .map_err(no_form)?;

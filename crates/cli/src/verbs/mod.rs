@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod doctor;
 mod events;
+mod evidence;
 mod init;
 mod invoke;
 mod keys;
@@ -49,6 +50,8 @@ pub(crate) enum Verb {
     Proof(proof::Proof),
     Replay(replay::Replay),
     #[command(subcommand)]
+    Evidence(evidence::Evidence),
+    #[command(subcommand)]
     Artifacts(artifacts::Artifacts),
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -75,6 +78,7 @@ pub(crate) fn run(verb: Verb, session: &Session, output: &mut Output) -> Result<
         Verb::Runs(runs) => runs.run(session, output),
         Verb::Ledger(ledger) => ledger.run(session, output),
         Verb::Proof(proof) => proof.run(session, output),
+        Verb::Evidence(evidence) => evidence.run(session, output),
         Verb::Replay(replay) => replay.run(session, output),
         Verb::Artifacts(artifacts) => artifacts.run(session, output),
         Verb::Registry(registry) => registry.run(session, output),

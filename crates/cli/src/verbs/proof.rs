@@ -1,6 +1,6 @@
 //! `omega proof`: evidence of one run, handed out and checked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Sha256Hex, canonical_bytes};
@@ -91,13 +91,7 @@ impl Export {
 
 impl Verify {
     fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let invalid =
-            |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", self.file.display()).because(cause);
-        let bytes = input::read(&self.file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
-            Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
-            _ => fault,
-        })?;
-        let verdict = verify_bundle(&bytes, self.head).map_err(|fault| invalid(fault.to_string()))?;
+        let (_, verdict) = verified(&self.file, self.head)?;
         if output.form() == Form::Json {
             output.document(&document(&verdict))?;
         } else {
@@ -105,6 +99,17 @@ impl Verify {
         }
         Ok(Exit::Done)
     }
+}
+
+/// A proof as it was read, and what it says: for every verb that relies on one.
+pub(super) fn verified(file: &Path, head: Option<Sha256Hex>) -> Result<(Vec<u8>, BundleVerdict), Fault> {
+    let invalid = |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", file.display()).because(cause);
+    let bytes = input::read(file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
+        Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
+        _ => fault,
+    })?;
+    let verdict = verify_bundle(&bytes, head).map_err(|fault| invalid(fault.to_string()))?;
+    Ok((bytes, verdict))
 }
 
 /// What a proof without an outside head does and does not show (spec page 3, "Honest limits").

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
 
 mod crash;
+mod disclosure;
 mod embedding;
 mod error_codes;
 mod harness;
