@@ -13,6 +13,7 @@ mod new_file;
 mod output;
 mod session;
 mod show;
+mod timeline;
 mod verbs;
 
 use std::process::ExitCode;
