@@ -11,6 +11,7 @@ mod input;
 mod misuse;
 mod new_file;
 mod output;
+mod page;
 mod session;
 mod show;
 mod timeline;

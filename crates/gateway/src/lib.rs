@@ -26,6 +26,7 @@ mod reader;
 mod register;
 mod replay;
 mod request;
+mod run_facts;
 mod salts;
 mod services;
 mod sign;
@@ -40,7 +41,9 @@ pub use gateway::Gateway;
 pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin, Setting};
 pub use lanes::lanes;
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
-pub use omega_registry::{GrantRow, GrantState, Page, PluginFilter, PluginRow, RejectedPackage, TrustRow};
+pub use omega_registry::{
+    GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TrustRow,
+};
 pub use omega_router::{Answer, PipelineAnswer, StepEvidence};
 pub use omega_validator::PackageFiles;
 pub use open::OpenOptions;
@@ -48,6 +51,7 @@ pub use reader::{HomeReader, PluginDetails};
 pub use register::check_package;
 pub use replay::{Assurance, ChangedLimit, Difference, ReplayReport, ReplayVerdict, ReplayedCall, WhyNot};
 pub use request::request;
+pub use run_facts::{GrantInForce, RanPackage, RunFacts, SigningKey};
 pub use sign::{sign_package, signed_package};
 
 /// The rooms whose types this library's own speak of.

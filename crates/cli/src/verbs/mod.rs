@@ -21,6 +21,7 @@ mod plugins;
 mod proof;
 mod registry;
 mod replay;
+mod report;
 mod runs;
 mod verify;
 
