@@ -99,7 +99,7 @@ impl Page<'_> {
                     span class="soft" { "whole and unchanged since it was exported; "
                         a href="#verification" { "what that shows, and how to repeat it" } } }
                 dl class="figures" {
-                    div { dt { "began (UTC)" } dd { (show::when(self.timeline.began_at)) } }
+                    div class="moment" { dt { "began (UTC)" } dd { (show::when(self.timeline.began_at)) } }
                     div { dt { "took" } dd { (time(self.timeline.total_us)) } }
                     div { dt { "events" } dd { (self.facts.events.len()) } }
                     @for (label, number) in figures {

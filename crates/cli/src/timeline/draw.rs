@@ -10,6 +10,10 @@ use crate::show;
 const COLUMNS_DEFAULT: usize = 100;
 /// The bars are never narrower than this.
 const BAR_COLUMNS_MIN: usize = 16;
+/// The names are never narrower than this where they are cut for the bars.
+const NAME_COLUMNS_MIN: usize = 12;
+/// Between names, bars, times and endings: two spaces each.
+const GAPS_COLUMNS: usize = 6;
 /// The names are never wider than this.
 const NAME_COLUMNS_MAX: usize = 36;
 
@@ -56,14 +60,15 @@ impl Glyphs {
 /// The timeline, line by line; each line is pieces without spaces of their own between them.
 pub(crate) fn lines(timeline: &Timeline, glyphs: Glyphs, columns_max: Option<usize>) -> Vec<Vec<Cell>> {
     let names: Vec<String> = named(&timeline.rows, glyphs);
-    let name_columns = names.iter().map(|name| name.width()).max().unwrap_or(0).min(NAME_COLUMNS_MAX);
     let endings: Vec<String> = timeline.rows.iter().map(ending).collect();
     let durations: Vec<String> = timeline.rows.iter().map(duration).collect();
     let time_columns = durations.iter().map(|text| text.width()).max().unwrap_or(0);
     let ending_columns = endings.iter().map(|text| text.width()).max().unwrap_or(0);
     let columns = columns_max.unwrap_or(COLUMNS_DEFAULT);
-    let beside = name_columns + time_columns + ending_columns + 3 * 2;
-    let bar_columns = columns.saturating_sub(beside).max(BAR_COLUMNS_MIN);
+    let room = columns.saturating_sub(time_columns + ending_columns + GAPS_COLUMNS);
+    let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).min(NAME_COLUMNS_MAX);
+    let name_columns = widest.min(room.saturating_sub(BAR_COLUMNS_MIN).max(NAME_COLUMNS_MIN));
+    let bar_columns = room.saturating_sub(name_columns).max(BAR_COLUMNS_MIN);
     let scale = Scale { total_us: timeline.total_us.max(1), columns: bar_columns };
 
     let mut lines = vec![axis(&scale, name_columns)];

@@ -17,7 +17,7 @@ pub(crate) use draw::{Glyphs, lines, time};
 pub(crate) struct Timeline {
     /// When its first event was recorded.
     pub(crate) began_at: Timestamp,
-    /// From there to the end of its last row, in microseconds.
+    /// From there to the last event that is no export of a proof, in microseconds.
     pub(crate) total_us: u64,
     /// By request in the order of their first events; within one by step and attempt.
     pub(crate) rows: Vec<Row>,
@@ -136,7 +136,9 @@ impl Timeline {
             }
         }
         // What is open lasts until now, as far as the run knows.
-        let last_us = events.iter().map(|placed| since(&placed.event)).max().unwrap_or(0);
+        // An export may come days later: it is no part of what ran.
+        let ran = events.iter().filter(|placed| placed.event.kind != EventKind::ProofExport);
+        let last_us = ran.map(|placed| since(&placed.event)).max().unwrap_or(0);
         for at in open.into_values() {
             if let Some(row) = rows.get_mut(at) {
                 row.duration_us = last_us.saturating_sub(row.start_us);
@@ -276,7 +278,14 @@ pub(crate) mod tests {
                 &[("attempt", "2"), ("step", "0"), ("reason", "plugin_trap"), ("duration_us", "1900")],
             ),
             event(22, 8_000, Invoke, ("evil\u{1b}[2J\u{202e}", "hello"), &first),
-            event(23, 10_000, EventKind::ProofExport, ("", ""), &[]),
+            event(
+                23,
+                10_000,
+                Broker,
+                ("evil\u{1b}[2J\u{202e}", "hello"),
+                &[first[0], first[1], ("broker", "\u{1b}[1m"), ("uses", "1"), ("bytes", "7")],
+            ),
+            event(24, 86_400_000_000, EventKind::ProofExport, ("", ""), &[]),
         ]
     }
 

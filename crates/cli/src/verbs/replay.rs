@@ -38,7 +38,7 @@ impl Replay {
             let calls = report.same + report.different + report.not_replayable;
             return Err(Fault::new(ErrorCode::Nondeterministic)
                 .with("run", &report.run_id)
-                .because(format!("{} of {} differ", report.different, show::count(calls, "call")))
+                .because(format!("{} of {calls} differ", report.different))
                 .hint("Look at both results with `omega ledger show EVENT` and `omega artifacts get`; do not rely on this plugin."));
         }
         if self.strict && report.not_replayable > 0 {
@@ -73,10 +73,7 @@ impl Replay {
         ])?;
         let mut facts = Vec::new();
         if report.without_result > 0 {
-            facts.push((
-                "no result",
-                Cell::plain(format!("{} or refusals", show::count(report.without_result, "attempt"))),
-            ));
+            facts.push(("without result", Cell::plain(report.without_result.to_string())));
         }
         if let Some(held) = held {
             facts.push(("determinism", Cell::plain(format!("{} ({})", held.determinism.as_str(), held.engine))));

@@ -34,9 +34,6 @@ pub(crate) struct Report {
 impl Report {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let proof_file = self.output.with_extension("proof.json");
-        if proof_file == self.output {
-            return Err(Fault::usage("The page and the proof would be one file.").hint("Let FILE end in `.html`."));
-        }
         let (bytes, facts) = session.with_gateway(async |gateway| {
             let (_, bytes) = proof::exported(gateway, &self.run).await?;
             let facts = HomeReader::open(gateway.home())?.run_facts(&self.run)?;

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use crate::world::{Ran, World, snapshot};
 
+const TEXT: &str = "A sentence. And another one. And a third one, longer than both.";
+
 /// A run with calls that can be replayed and one that cannot, a pipeline, and a refusal.
 fn world_with_a_run() -> World {
     let world = World::with(&["examples/hello", "examples/text-stats", "examples/headline"]);
     let call = |plugin: &str, request: &str| {
-        world.omega(["invoke", plugin, "--text", "Ada. Bea.", "--run-id", "r", "--request-id", request])
+        world.omega(["invoke", plugin, "--text", TEXT, "--run-id", "r", "--request-id", request])
     };
     assert_eq!(call("hello", "q1").code, 0);
     assert_eq!(call("headline", "q2").code, 0);
@@ -73,8 +75,7 @@ fn a_result_that_differs_is_the_answer_no() {
     world.ok(["plugins", "install", &package, "--enable"]);
     world.ok(["invoke", "hostile-memory-hoarder", "--text", "go", "--run-id", "r", "--request-id", "q"]);
     assert_eq!(world.omega(["replay", "r"]).code, 0);
-    let config = world.read("home/omega.toml");
-    world.file("home/omega.toml", format!("{config}\n[ceilings]\nmemory_bytes_max = 33554432\n"));
+    world.file("home/omega.toml", "[ceilings]\nmemory_bytes_max = 33554432\n");
     let ran = world.omega(["replay", "r"]);
     assert_eq!(ran.code, 1);
     snapshot!(world, ran.whole());
@@ -188,7 +189,7 @@ fn a_report_stands_alone() {
     for expect in ["text-stats", "duplicate_request", "operator", "Proof verified", "<svg", "default-src 'none'"] {
         assert!(page.contains(expect), "{expect}");
     }
-    for never in ["Ada", "<script", "http://", "https://"] {
+    for never in ["third one", "<script", "http://", "https://"] {
         assert!(!page.contains(never), "{never}");
     }
     assert!(!page.contains(&world.path().display().to_string()), "no path of the host");
@@ -199,5 +200,4 @@ fn a_report_stands_alone() {
     let words: Vec<&str> = ["proof", "verify"].into_iter().chain(command.split_whitespace()).collect();
     let verified = world.ok(words);
     assert!(verified.contains("the one that you kept"), "{verified}");
-    assert_eq!(world.omega(["ledger", "report", "r", "-o", "report.proof.json"]).code, 2);
 }
