@@ -159,7 +159,9 @@ async fn a_result_that_was_made_up_is_different() {
     let events = bench.events(&run("r"));
     let (home, _folder) = bench.closed();
     {
-        let ledger = Ledger::open(&home.ledger_dir(), LedgerOptions::new(Arc::new(SystemClock::default()))).unwrap();
+        let signer = Arc::new(home.log_signer().unwrap());
+        let options = LedgerOptions::new(Arc::new(SystemClock::default()), signer);
+        let ledger = Ledger::open(&home.ledger_dir(), options).unwrap();
         for event in &events {
             let mut draft = EventDraft::of_run(event.kind, run("forged"));
             draft.plugin_id = Some(hello.clone());
