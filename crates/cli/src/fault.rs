@@ -36,6 +36,8 @@ pub(crate) enum Code {
     ToolMissing,
     /// The language's own build failed.
     BuildFailed,
+    /// A replay left calls out.
+    NotReplayable,
 }
 
 impl Code {
@@ -45,6 +47,7 @@ impl Code {
             Self::Usage => "usage",
             Self::ToolMissing => "tool_missing",
             Self::BuildFailed => "build_failed",
+            Self::NotReplayable => "not_replayable",
         }
     }
 

@@ -11,8 +11,10 @@ mod input;
 mod misuse;
 mod new_file;
 mod output;
+mod page;
 mod session;
 mod show;
+mod timeline;
 mod verbs;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@
 pub mod canonical;
 pub mod canonical_value;
 pub mod capability;
+pub mod commitment;
 pub mod digest;
 pub mod error_code;
 pub mod event;

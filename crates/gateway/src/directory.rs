@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use omega_contract::manifest::Entrypoint;
 use omega_contract::plugin_info::PluginStatus;
 use omega_contract::ports::{LaneLimits, LaneProgram};
-use omega_contract::{CapabilitySet, ErrorCode, Manifest, PluginId, Timestamp};
+use omega_contract::{CapabilitySet, ErrorCode, Manifest, PluginId, Sha256Hex, Timestamp};
 use omega_registry::{PackageStore, PluginRow, Registry};
 use omega_router::{BreakerPolicy, LaneFacts, Refused, Target};
 use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_package};
@@ -122,12 +122,23 @@ impl Directory {
     /// Loads one admitted version: reads it by digest, verifies it again with the keys that are trusted
     /// now, and makes it ready in its lane.
     pub(crate) async fn load(self: &Arc<Self>, row: PluginRow) -> Result<Arc<Target>, Refused> {
-        let directory = Arc::clone(self);
-        tokio::task::spawn_blocking(move || directory.load_blocking(&row)).await.map_err(|error| ended_early(&error))?
+        if row.info.status == PluginStatus::Rejected {
+            return Err(Refused::new(ErrorCode::PluginRejected, "a rejected package is never loaded"));
+        }
+        self.load_package(row.info.package_digest).await
     }
 
-    fn load_blocking(&self, row: &PluginRow) -> Result<Arc<Target>, Refused> {
-        let package = Arc::new(self.verified_package(row)?);
+    /// As [`Directory::load`], of the package of this digest, which the ledger names: whether it is enabled,
+    /// disabled or removed now. The keys that are trusted now must still allow it.
+    pub(crate) async fn load_package(self: &Arc<Self>, package_digest: Sha256Hex) -> Result<Arc<Target>, Refused> {
+        let directory = Arc::clone(self);
+        tokio::task::spawn_blocking(move || directory.load_blocking(&package_digest))
+            .await
+            .map_err(|error| ended_early(&error))?
+    }
+
+    fn load_blocking(&self, package_digest: &Sha256Hex) -> Result<Arc<Target>, Refused> {
+        let package = Arc::new(self.verified_package(package_digest)?);
         let manifest = package.manifest();
         let capabilities = self.effective_capabilities(manifest)?;
         let lane_kind = manifest
@@ -149,12 +160,8 @@ impl Directory {
         Ok(Arc::new(Target::new(package, ready, capabilities, facts, program.limits, settings)))
     }
 
-    fn verified_package(&self, row: &PluginRow) -> Result<Verified<Package>, Refused> {
-        if row.info.status == PluginStatus::Rejected {
-            return Err(Refused::new(ErrorCode::PluginRejected, "a rejected package is never loaded"));
-        }
-        let files =
-            self.store.load(&row.info.package_digest).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+    fn verified_package(&self, package_digest: &Sha256Hex) -> Result<Verified<Package>, Refused> {
+        let files = self.store.load(package_digest).map_err(|error| Refused::new(error.code(), error.to_string()))?;
         let files =
             PackageFiles::new(files).map_err(|error| Refused::new(ErrorCode::PackageInvalid, error.to_string()))?;
         let trusted = self.registry.trusted_keys().map_err(refused_by_registry)?;

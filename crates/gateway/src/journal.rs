@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use omega_contract::ports::Recorded;
 use omega_contract::{ErrorCode, EventDraft, EventKind, PluginId, Recorder as _};
-use omega_ledger::{Ledger, LedgerError};
+use omega_ledger::{Ledger, LedgerError, PlacedEvent};
 use omega_registry::{Decision, Registry};
 use semver::Version;
 use tokio::sync::MutexGuard;
 
 use crate::directory::Directory;
 use crate::error::GatewayError;
+use crate::evidence::Forgotten;
+use crate::salts::Salts;
 
 /// Events that are read and applied at once: a history of any length takes the memory of so many.
 const EVENTS_AT_ONCE: usize = 4_096;
@@ -25,6 +27,7 @@ pub(crate) struct Journal {
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) actor: String,
+    pub(crate) salts: Salts,
     /// Lifecycle changes come one after the other, so that each sees what the one before decided.
     turn: tokio::sync::Mutex<()>,
     /// Decisions that the ledger may hold and that were not applied.
@@ -32,8 +35,15 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn new(ledger: Arc<Ledger>, registry: Arc<Registry>, directory: Arc<Directory>, actor: String) -> Self {
-        Self { ledger, registry, directory, actor, turn: tokio::sync::Mutex::default(), unapplied: AtomicU64::new(0) }
+    pub(crate) fn new(
+        ledger: Arc<Ledger>,
+        registry: Arc<Registry>,
+        directory: Arc<Directory>,
+        salts: Salts,
+        actor: String,
+    ) -> Self {
+        let (turn, unapplied) = (tokio::sync::Mutex::default(), AtomicU64::new(0));
+        Self { ledger, registry, directory, actor, salts, turn, unapplied }
     }
 
     /// The right to decide, with all that was decided before applied.
@@ -104,12 +114,27 @@ impl Journal {
         loop {
             let events =
                 self.ledger.lifecycle_since(registry.applied()?.map(|applied| applied.index), EVENTS_AT_ONCE)?;
+            self.forget(&events)?;
             registry.apply(events.iter().map(|placed| (placed.index, &placed.event)))?;
             applied += events.len() as u64;
             if events.len() < EVENTS_AT_ONCE {
                 return Ok(applied);
             }
         }
+    }
+
+    /// Deletes the salts that are to be forgotten. Done again whenever the decisions are read again: a crash between the
+    /// two, or salts that came back from a backup, are mended then.
+    fn forget(&self, events: &[PlacedEvent]) -> Result<(), GatewayError> {
+        for placed in events {
+            if let Some(forgotten) = Forgotten::of(placed)? {
+                let deleted = self.salts.delete(&forgotten.run_id, &forgotten.request_id, &forgotten.steps);
+                deleted.map_err(|error| {
+                    GatewayError::new(ErrorCode::Io, format!("a redaction salt cannot be deleted: {}", error.kind()))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// At the start: as [`Journal::catch_up`], but a registry that has seen events which the ledger does not have is made

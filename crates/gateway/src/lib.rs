@@ -12,6 +12,7 @@ mod directory;
 mod durable_file;
 mod enable;
 mod error;
+mod evidence;
 mod export;
 mod gateway;
 pub mod home;
@@ -23,7 +24,10 @@ mod open;
 pub mod package_source;
 mod reader;
 mod register;
+mod replay;
 mod request;
+mod run_facts;
+mod salts;
 mod services;
 mod sign;
 mod witness;
@@ -32,17 +36,22 @@ pub use admin::{Admin, RebuildReport};
 pub use clock::SystemClock;
 pub use directory::READY_PLUGINS_MAX;
 pub use error::GatewayError;
+pub use evidence::{Alleged, Committed, ForgetReport, SaltState};
 pub use gateway::Gateway;
 pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin, Setting};
 pub use lanes::lanes;
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
-pub use omega_registry::{GrantRow, GrantState, Page, PluginFilter, PluginRow, RejectedPackage, TrustRow};
+pub use omega_registry::{
+    GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TrustRow,
+};
 pub use omega_router::{Answer, PipelineAnswer, StepEvidence};
 pub use omega_validator::PackageFiles;
 pub use open::OpenOptions;
 pub use reader::{HomeReader, PluginDetails};
 pub use register::check_package;
+pub use replay::{Assurance, ChangedLimit, Difference, ReplayReport, ReplayVerdict, ReplayedCall, WhyNot};
 pub use request::request;
+pub use run_facts::{GrantInForce, RanPackage, RunFacts, SigningKey};
 pub use sign::{sign_package, signed_package};
 
 /// The rooms whose types this library's own speak of.

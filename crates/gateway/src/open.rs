@@ -17,6 +17,7 @@ use crate::gateway::{Gateway, Inner};
 use crate::home::{Config, Home};
 use crate::journal::Journal;
 use crate::lanes::Lanes;
+use crate::salts::Salts;
 use crate::services::HomeServices;
 
 /// How a home is opened.
@@ -119,12 +120,14 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     let directory = Arc::new(Directory::new(Arc::clone(&registry), store, lanes, config.clone()));
     let brokers = Brokers::open(home.path(), StoreLimits::default())
         .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
-    let journal = Arc::new(Journal::new(Arc::clone(&ledger), registry, Arc::clone(&directory), options.actor));
+    let salts = Salts::in_folder(home.salts_dir());
+    let journal =
+        Arc::new(Journal::new(Arc::clone(&ledger), registry, Arc::clone(&directory), salts.clone(), options.actor));
     let services = Arc::new(HomeServices {
         journal: Arc::clone(&journal),
         directory: Arc::clone(&directory),
         brokers,
-        salts_dir: home.salts_dir(),
+        salts: salts.clone(),
     });
     let router = Router::new(
         Arc::clone(&ledger) as Arc<dyn Recorder>,

@@ -52,6 +52,11 @@ impl HomeReader {
         Ok(Self { home: home.clone(), registry, ledger })
     }
 
+    /// The home that is looked at.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// A page of the plugins, rejected packages among them.
     ///
     /// # Errors

@@ -1,20 +1,19 @@
 //! What the router asks: finding, holding and keeping.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use omega_broker::{AdmissionError, ArtifactLabel, Brokers, CallHost, CallLimits};
+use omega_contract::commitment::Salt;
 use omega_contract::manifest::Direction;
 use omega_contract::ports::{BoxFuture, BrokerError, GuestLogLevel};
-use omega_contract::{ErrorCode, Host, Meta, Payload, PluginId, Sha256Hex, hash};
-use omega_router::{CallBrokers, Refused, Salt, Services, Target};
+use omega_contract::{ErrorCode, Host, Meta, Payload, PluginId, Sha256Hex};
+use omega_router::{CallBrokers, Refused, Services, Target};
 use omega_validator::{Call, HeldData, Refusal, Verified};
 
 use crate::directory::Directory;
 use crate::journal::Journal;
+use crate::salts::Salts;
 
 /// How long the check of a result's reference may take.
 const RESULT_CHECK_MAX: Duration = Duration::from_secs(30);
@@ -24,7 +23,7 @@ pub(crate) struct HomeServices {
     pub(crate) journal: Arc<Journal>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) brokers: Brokers,
-    pub(crate) salts_dir: PathBuf,
+    pub(crate) salts: Salts,
 }
 
 impl Services for HomeServices {
@@ -77,22 +76,10 @@ impl Services for HomeServices {
     }
 
     fn salt(&self, run_id: &str, request_id: &str, step: u32) -> Result<Salt, Refused> {
-        let failed = |error: String| Refused::new(ErrorCode::Io, format!("a redaction salt cannot be kept: {error}"));
-        let mut salt = [0_u8; 32];
-        getrandom::fill(&mut salt).map_err(|error| failed(error.to_string()))?;
-        // Ids are any text: the file is named by their hash.
-        let name = hash(&(run_id, request_id, step)).map_err(|error| failed(error.to_string()))?;
-        crate::home::make_private_folder(&self.salts_dir).map_err(|error| failed(error.to_string()))?;
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.salts_dir)?;
-            file.write_all(&salt)?;
-            file.as_file().sync_all()?;
-            file.persist(self.salts_dir.join(name.to_string()))?;
-            fs::File::open(&self.salts_dir)?.sync_all()
-        };
-        // Of `tempfile`'s errors only the kind: their text names a path of the host, and this one reaches the caller.
-        write().map_err(|error: std::io::Error| failed(error.kind().to_string()))?;
-        Ok(Salt(salt))
+        // Of errors only the kind: their text may name a path of the host, and this one reaches the caller.
+        self.salts
+            .make(run_id, request_id, step)
+            .map_err(|error| Refused::new(ErrorCode::Io, format!("a redaction salt cannot be kept: {}", error.kind())))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod package;
 pub mod attempts;
 pub mod bundle;
 pub mod chain;
+pub mod disclosure;
 pub mod line;
 pub mod run_root;
 

@@ -6,8 +6,8 @@
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::plugin_info::LaneKind;
 use omega_contract::{
-    Capability, ErrorCode, Event, EventDraft, EventKind, Grant, KeyId, PluginId, Sha256Hex, TrustedKey,
-    ValidationReport, Witness, canonical_bytes, strict_json,
+    Capability, ErrorCode, Event, EventDraft, EventKind, Grant, KeyId, PluginId, RequestId, RunId, Sha256Hex,
+    TrustedKey, ValidationReport, Witness, canonical_bytes, strict_json,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,15 @@ pub enum Decision {
         /// The first event that stayed.
         first_index: u64,
     },
+    /// What a request's redactions hid is not to be disclosed any more: its salts are deleted.
+    ForgetEvidence {
+        /// Of which run.
+        run_id: RunId,
+        /// Which.
+        request_id: RequestId,
+        /// Its steps, each with a salt of its own.
+        steps: Vec<u32>,
+    },
     /// The ceilings and defaults of omega.toml changed.
     EffectivePolicy {
         /// All of them.
@@ -141,6 +150,9 @@ pub enum GrantState {
     Revoked,
 }
 
+/// `meta.action` of [`Decision::ForgetEvidence`].
+pub const FORGET_EVIDENCE: &str = "forget_evidence";
+
 /// Bytes of `meta.content`, read back.
 const CONTENT_BYTES_MAX: u64 = omega_contract::limits::EVENT_LINE_BYTES_MAX as u64;
 
@@ -161,6 +173,7 @@ impl Decision {
             | Self::RemoveWitness { .. }
             | Self::RotateLogKey { .. }
             | Self::Archive { .. }
+            | Self::ForgetEvidence { .. }
             | Self::EffectivePolicy { .. } => EventKind::Policy,
         }
     }
@@ -208,6 +221,7 @@ impl Decision {
             | Self::RemoveWitness { .. }
             | Self::RotateLogKey { .. }
             | Self::Archive { .. }
+            | Self::ForgetEvidence { .. }
             | Self::EffectivePolicy { .. } => None,
         }
     }
@@ -243,6 +257,11 @@ impl Decision {
             Self::Archive { first_index } => {
                 vec![("action", "archive".into()), ("first_index", first_index.to_string())]
             }
+            Self::ForgetEvidence { run_id, request_id, .. } => vec![
+                ("action", FORGET_EVIDENCE.into()),
+                ("of_run", run_id.to_string()),
+                ("of_request", request_id.to_string()),
+            ],
             Self::EffectivePolicy { .. } => vec![("action", "effective_policy".into())],
         }
     }
@@ -286,6 +305,11 @@ mod tests {
             Decision::RemoveWitness { name: "w".into() },
             Decision::RotateLogKey { verifier_key: "l+1+x".into() },
             Decision::Archive { first_index: 7 },
+            Decision::ForgetEvidence {
+                run_id: "r".parse().unwrap(),
+                request_id: "q".parse().unwrap(),
+                steps: vec![0, 2],
+            },
             Decision::EffectivePolicy { policy: serde_json::json!({"a": 1}) },
         ];
         for decision in decisions {

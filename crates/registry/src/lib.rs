@@ -16,7 +16,7 @@ mod store;
 mod version_key;
 
 pub use database::discard;
-pub use decision::{Decision, GrantState, RegisteredPackage, RejectedPackage};
+pub use decision::{Decision, FORGET_EVIDENCE, GrantState, RegisteredPackage, RejectedPackage};
 pub use error::RegistryError;
 pub use list::{Page, PluginFilter};
 pub use projection::{Applied, REJECTED_PACKAGES_MAX, Registry};

@@ -279,6 +279,8 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
         }
         // What they decided is seen in the ledger's own files.
         Decision::RotateLogKey { .. } | Decision::Archive { .. } => {}
+        // Nothing of it stands in the database: whoever holds the salts deletes them.
+        Decision::ForgetEvidence { .. } => {}
         Decision::EffectivePolicy { policy } => {
             connection.execute(
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('effective_policy', ?1)",

@@ -17,6 +17,7 @@ use crate::breaker::{BreakerPolicy, Health};
 use crate::evidence::{self, CallEvidence};
 use crate::passing::{About, Admitted, Claim, Passing, Refusal};
 use crate::quota::{Gate, Overloaded, QuotaPolicy};
+use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
 use crate::target::Target;
 
@@ -89,7 +90,9 @@ impl Router {
             Ok(request) => request,
             Err(answer) => return Ok(answer),
         };
-        let passing = Passing { plugin_id, request: &request, step: 0, until: None, started, found: Instant::now() };
+        let found_at = Instant::now();
+        let passing =
+            Passing { plugin_id, request: &request, step: 0, replays: None, until: None, started, found: found_at };
         match found {
             Ok(target) => self.pass_to(target, passing).await,
             Err(refused) => self.refuse(passing.about(), refused.into(), started).await,
@@ -124,6 +127,7 @@ impl Router {
                     run_id: &run_id,
                     request_id: &request_id,
                     step,
+                    replays: None,
                     input_hash: None,
                     recorded_hash: None,
                 };
@@ -138,13 +142,36 @@ impl Router {
     /// # Errors
     /// As [`Router::call`].
     pub async fn call_target(&self, target: Arc<Target>, request: PluginRequest) -> Result<Answer, RecorderError> {
+        self.call_loaded(target, request, None).await
+    }
+
+    /// Calls the version that gave an earlier result once more, enabled or not. The same steps, the same
+    /// evidence, and each event names the result that is to be repeated.
+    ///
+    /// # Errors
+    /// As [`Router::call`].
+    pub async fn replay(
+        &self,
+        target: Arc<Target>,
+        request: PluginRequest,
+        of: &ReplayOf,
+    ) -> Result<Answer, RecorderError> {
+        self.call_loaded(target, request, Some(of)).await
+    }
+
+    async fn call_loaded(
+        &self,
+        target: Arc<Target>,
+        request: PluginRequest,
+        replays: Option<&ReplayOf>,
+    ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
         let plugin_id = target.package.manifest().plugin_id.clone();
         match self.hashed(&plugin_id, request, 0, started).await? {
             Ok(request) => {
                 let found = Instant::now();
                 let passing =
-                    Passing { plugin_id: &plugin_id, request: &request, step: 0, until: None, started, found };
+                    Passing { plugin_id: &plugin_id, request: &request, step: 0, replays, until: None, started, found };
                 self.pass_to(target, passing).await
             }
             Err(answer) => Ok(answer),
@@ -225,13 +252,14 @@ impl Router {
     /// Steps 5 to 9, with retries.
     async fn run(&self, admitted: Admitted, claim: Claim<'_>, passing: &Passing<'_>) -> Result<Answer, RecorderError> {
         let Admitted { target, call, deadline, places: _held } = &admitted;
-        let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing.key()) {
-            Ok(evidence) => evidence,
-            Err(refused) => {
-                drop(claim);
-                return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
-            }
-        };
+        let evidence =
+            match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing.key(), passing.replays) {
+                Ok(evidence) => evidence,
+                Err(refused) => {
+                    drop(claim);
+                    return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
+                }
+            };
         let plan = Plan { call, evidence: &evidence, request: lane_request(target, call), seed: seed(target, call) };
         let max_retries = passing.request.request().policy.map_or(0, |policy| policy.max_retries);
         let mut claim = Some(claim);

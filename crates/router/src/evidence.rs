@@ -5,13 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use omega_contract::commitment::Salt;
 use omega_contract::limits::META_TEXT_BYTES_MAX;
 use omega_contract::ports::{CallKey, LaneReport};
 use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_bytes};
 use omega_validator::{Call, Verified};
 
 use crate::passing::About;
-use crate::redaction::{Salt, redact};
+use crate::redaction::redact;
+use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
 use crate::target::Target;
 
@@ -22,6 +24,7 @@ pub(crate) struct CallEvidence {
     input_hash: Sha256Hex,
     payload_artifact: Option<Sha256Hex>,
     salt: Option<Salt>,
+    replays: Option<ReplayOf>,
 }
 
 impl CallEvidence {
@@ -32,6 +35,7 @@ impl CallEvidence {
         target: Arc<Target>,
         call: &Verified<Call>,
         key: CallKey,
+        replays: Option<&ReplayOf>,
     ) -> Result<Self, Refused> {
         let redactions = &target.package.manifest().evidence.redactions;
         let salt = if redactions.is_empty() {
@@ -39,8 +43,9 @@ impl CallEvidence {
         } else {
             Some(services.salt(key.run_id.as_str(), key.request_id.as_str(), key.step)?)
         };
+        let replays = replays.cloned();
         let full = target.package.manifest().evidence.log_level == LogLevel::Full;
-        let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt };
+        let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays };
         if full || evidence.salt.is_some() {
             let payload = &call.request().request().payload;
             (evidence.input_hash, evidence.payload_artifact) = evidence.commit(services, payload, full)?;
@@ -57,8 +62,8 @@ impl CallEvidence {
     ) -> Result<(Sha256Hex, Option<Sha256Hex>), Refused> {
         let no_form = |error: serde_json::Error| Refused::new(ErrorCode::Io, error.to_string());
         let redactions = &self.target.package.manifest().evidence.redactions;
-        let bytes = match &self.salt {
-            Some(salt) => canonical_bytes(&redact(payload, redactions, salt).map_err(no_form)?),
+        let bytes = match self.salt {
+            Some(salt) => canonical_bytes(&redact(payload, redactions, salt).map_err(no_form)?.document),
             None => canonical_bytes(payload),
         }
         .map_err(no_form)?;
@@ -138,7 +143,10 @@ impl CallEvidence {
         if self.salt.is_some() {
             draft = draft.with("redacted", "true");
         }
-        draft
+        match &self.replays {
+            Some(replays) => replays.named_in(draft),
+            None => draft,
+        }
     }
 
     fn is_minimal(&self) -> bool {
@@ -163,7 +171,10 @@ pub(crate) fn refusal(about: &About<'_>, refused: &Refused) -> EventDraft {
     draft.plugin_id = Some(about.plugin_id.clone());
     draft.request_id = Some(about.request_id.clone());
     draft.input_hash = about.recorded_hash;
-    draft
+    match about.replays {
+        Some(replays) => replays.named_in(draft),
+        None => draft,
+    }
 }
 
 /// Text from outside, as it may stand in a response's notes: bounded, on a character's boundary.

@@ -15,13 +15,16 @@ mod passing;
 mod pipeline;
 mod quota;
 mod redaction;
+mod replay;
 mod services;
 mod target;
 
 pub use breaker::{Breaker, BreakerPolicy, Health, Open, Passage};
 pub use call::{Answer, Router, RouterPolicy};
+pub use omega_contract::commitment::Salt;
 pub use pipeline::{PipelineAnswer, PipelineError, StepEvidence};
 pub use quota::{Gate, Overloaded, Place, QuotaPolicy};
-pub use redaction::{Salt, redact};
+pub use redaction::{Redacted, RedactedField, redact};
+pub use replay::ReplayOf;
 pub use services::{CallBrokers, Refused, Services};
 pub use target::{LaneFacts, Target};

@@ -8,6 +8,7 @@ use omega_contract::{PluginId, Recorder, RequestId, RunId, Sha256Hex, Status};
 use omega_validator::{Call, HashedRequest, Verified};
 
 use crate::quota::Place;
+use crate::replay::ReplayOf;
 use crate::services::Refused;
 use crate::target::Target;
 
@@ -16,6 +17,8 @@ pub(crate) struct Passing<'a> {
     pub(crate) plugin_id: &'a PluginId,
     pub(crate) request: &'a Arc<HashedRequest>,
     pub(crate) step: u32,
+    /// What it repeats, where it is a replay.
+    pub(crate) replays: Option<&'a ReplayOf>,
     /// Bounds the call from outside: a pipeline's end.
     pub(crate) until: Option<Instant>,
     pub(crate) started: Instant,
@@ -38,6 +41,7 @@ impl<'a> Passing<'a> {
             run_id: &request.run_id,
             request_id: &request.request_id,
             step: self.step,
+            replays: self.replays,
             input_hash: Some(self.request.input_hash()),
             recorded_hash: None,
         }
@@ -59,6 +63,7 @@ pub(crate) struct About<'a> {
     pub(crate) run_id: &'a RunId,
     pub(crate) request_id: &'a RequestId,
     pub(crate) step: u32,
+    pub(crate) replays: Option<&'a ReplayOf>,
     /// What the caller is told; none where the payload has no hash.
     pub(crate) input_hash: Option<Sha256Hex>,
     /// What the record may hold of it.

@@ -167,7 +167,7 @@ impl Router {
         until: Instant,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
-        let passing = Passing { plugin_id, request, step, until: Some(until), started, found: started };
+        let passing = Passing { plugin_id, request, step, replays: None, until: Some(until), started, found: started };
         if started >= until {
             let refused = Refused::new(ErrorCode::Timeout, "the pipeline's time ran out before this step began");
             let refusal = Refusal { refused, status: Status::Timeout, retry_after: None };

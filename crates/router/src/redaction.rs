@@ -1,34 +1,48 @@
-//! Redaction commitments (spec page 2, "Hashes").
+//! Redaction (spec page 2, "Hashes").
 //!
 //! Where a manifest's `evidence.redactions` names a field, what is hashed and stored has its value
 //! replaced by `{"redacted":"hmac-sha256:<hex>"}`. Deleting the salt makes the value unrecoverable;
 //! keeping it lets it be disclosed later.
 
-use hmac::{Hmac, Mac as _};
-use omega_contract::{Payload, canonical_bytes};
-use serde_json::{Value, json};
-use sha2::Sha256;
+use omega_contract::Payload;
+use omega_contract::commitment::{Commitment, Salt};
+use serde_json::Value;
 
-/// The random key of one request's commitments.
-#[derive(Clone, Copy)]
-pub struct Salt(pub [u8; 32]);
+/// A payload with commitments in the place of what is not to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redacted {
+    /// The payload as JSON, redacted: what is hashed and stored.
+    pub document: Value,
+    /// What was taken out, in the order of the manifest.
+    pub fields: Vec<RedactedField>,
+}
 
-/// `payload` as JSON with each named field's value replaced by its commitment: HMAC-SHA256 (RFC 2104)
-/// with the salt over the value's RFC 8785 form. A pointer (RFC 6901) that names nothing is passed over.
+/// A value that was taken out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedactedField {
+    /// Where it stood (RFC 6901).
+    pub pointer: String,
+    /// The value.
+    pub value: Value,
+    /// What stands there now.
+    pub commitment: Commitment,
+}
+
+/// Replaces each named field's value by its commitment. A pointer (RFC 6901) that names nothing is passed over.
 ///
 /// # Errors
 /// Where the payload has no JSON form; none of the contract's lacks one.
-pub fn redact(payload: &Payload, pointers: &[String], salt: &Salt) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(payload)?;
+pub fn redact(payload: &Payload, pointers: &[String], salt: Salt) -> Result<Redacted, serde_json::Error> {
+    let mut document = serde_json::to_value(payload)?;
+    let mut fields = Vec::new();
     for pointer in pointers {
-        if let Some(field) = value.pointer_mut(pointer) {
-            let mut mac = Hmac::<Sha256>::new_from_slice(&salt.0).expect("HMAC takes a key of any length");
-            mac.update(&canonical_bytes(field)?);
-            let digest = omega_contract::Sha256Hex::from_bytes(mac.finalize().into_bytes().into());
-            *field = json!({"redacted": format!("hmac-sha256:{digest}")});
+        if let Some(field) = document.pointer_mut(pointer) {
+            let commitment = Commitment::to(field, salt)?;
+            let value = std::mem::replace(field, commitment.to_value());
+            fields.push(RedactedField { pointer: pointer.clone(), value, commitment });
         }
     }
-    Ok(value)
+    Ok(Redacted { document, fields })
 }
 
 #[cfg(test)]
@@ -38,20 +52,20 @@ mod tests {
     #[test]
     fn the_value_is_gone_and_the_commitment_can_be_recomputed() {
         let payload = Payload::text("my secret");
-        let salt = Salt([7; 32]);
-        let redacted = redact(&payload, &["/content".into(), "/nothing/here".into()], &salt).unwrap();
-        assert!(!redacted.to_string().contains("secret"));
+        let redacted = redact(&payload, &["/content".into(), "/nothing/here".into()], Salt([7; 32])).unwrap();
+        assert!(!redacted.document.to_string().contains("secret"));
         // Python: hmac.new(bytes([7] * 32), b"\"my secret\"", "sha256").hexdigest()
         let expect = "hmac-sha256:0a4706d5ffb6183d3c04d62bc8f6e457df57cd90f1a9b8217335d8eaf4461b99";
-        assert_eq!(redacted["content"]["redacted"], expect);
-        assert_eq!(redacted["kind"], "text", "the rest stays");
-        let other = redact(&payload, &["/content".into()], &Salt([8; 32])).unwrap();
-        assert_ne!(other, redacted, "the salt keys it");
+        assert_eq!(redacted.document["content"]["redacted"], expect);
+        assert_eq!(redacted.document["kind"], "text", "the rest stays");
+        assert_eq!(redacted.fields.len(), 1);
+        assert_eq!((redacted.fields[0].pointer.as_str(), &redacted.fields[0].value), ("/content", &"my secret".into()));
     }
 
     #[test]
     fn without_pointers_nothing_changes() {
         let payload = Payload::text("a");
-        assert_eq!(redact(&payload, &[], &Salt([0; 32])).unwrap(), serde_json::to_value(&payload).unwrap());
+        let redacted = redact(&payload, &[], Salt([0; 32])).unwrap();
+        assert_eq!((redacted.document, redacted.fields), (serde_json::to_value(&payload).unwrap(), Vec::new()));
     }
 }

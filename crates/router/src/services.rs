@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use omega_contract::commitment::Salt;
 use omega_contract::ports::BoxFuture;
 use omega_contract::{ErrorCode, Host, Meta, Payload, PluginId, Sha256Hex};
 use omega_validator::{Call, HeldData, Verified};
 
-use crate::redaction::Salt;
 use crate::target::Target;
 
 /// A rule said no.

@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) use cell::Cell;
 pub(crate) use progress::{Counted, Progress};
 pub(crate) use style::{Colour, Tone};
-pub(crate) use table::{Side, Table};
+pub(crate) use table::{Side, Table, fitted};
 
 use crate::fault::Fault;
 
@@ -70,6 +70,22 @@ impl Output {
     /// Who reads standard output.
     pub(crate) const fn form(&self) -> Form {
         self.form
+    }
+
+    /// Columns of the terminal that standard output is; none where it is none.
+    pub(crate) const fn columns_max(&self) -> Option<usize> {
+        self.columns_max
+    }
+
+    /// True where standard output is a terminal that shows more than letters, and nobody objected.
+    pub(crate) fn draws(&self) -> bool {
+        // The first of these that is set decides (POSIX, "Locale").
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+        let utf8 = locale.is_some_and(|locale| {
+            let locale = locale.to_string_lossy().to_ascii_lowercase();
+            locale.ends_with("utf-8") || locale.ends_with("utf8")
+        });
+        self.colour == Colour::On && (utf8 || cfg!(windows))
     }
 
     /// True where a person looks at standard output on a terminal.

@@ -1,9 +1,12 @@
 //! Aligned columns that fit a terminal.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::cell::Cell;
 use super::style::{Colour, Tone};
+use super::untrusted;
 
 /// Spaces between two columns.
 const GAP_COLUMNS: usize = 2;
@@ -109,8 +112,10 @@ impl Table {
 
 /// Label and value, one pair a line, values aligned.
 pub(crate) fn pairs(fields: &[(&str, Cell)], colour: Colour, indent: usize) -> Vec<String> {
+    // Labels come from outside too: the names in an event's `meta`, say.
+    let fields: Vec<_> = fields.iter().map(|(label, value)| (untrusted::one_line(label), value)).collect();
     let widest = fields.iter().map(|(label, _)| label.width()).max().unwrap_or(0);
-    let line = |(label, value): &(&str, Cell)| {
+    let line = |(label, value): &(Cow<'_, str>, &Cell)| {
         let padding = " ".repeat(widest.saturating_sub(label.width()) + GAP_COLUMNS);
         let value = colour.paint(value.tone(), value.text());
         format!("{}{}{padding}{value}", " ".repeat(indent), colour.paint(Tone::Faint, label)).trim_end().to_owned()
@@ -176,5 +181,6 @@ mod tests {
     fn labels_line_up() {
         let fields = [("id", Cell::plain("x")), ("version", Cell::plain("1.0.0"))];
         assert_eq!(pairs(&fields, Colour::Off, 2), ["  id       x", "  version  1.0.0"]);
+        assert_eq!(pairs(&[("\u{1b}[2J", Cell::plain("x"))], Colour::Off, 0), ["\\u{1b}[2J  x"]);
     }
 }

@@ -8,7 +8,7 @@ use omega_gateway::contract::{ErrorCode, EventKind, PluginId, RunId};
 use omega_gateway::ledger::{LedgerReader, Order, PAGE_EVENTS_MAX, PlacedEvent, Query, Stats};
 use serde_json::{Map, Value, json};
 
-use super::{events, log, runs, verify};
+use super::{events, log, report, runs, verify};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output};
 use crate::session::Session;
@@ -30,6 +30,7 @@ pub(crate) enum Ledger {
     #[command(subcommand)]
     Witness(log::WitnessVerb),
     RotateKey(log::RotateKey),
+    Report(report::Report),
 }
 
 /// Print the newest events, and follow what comes
@@ -94,6 +95,7 @@ impl Ledger {
             Self::Consistency(consistency) => consistency.run(session, output),
             Self::Witness(witness) => witness.run(session, output),
             Self::RotateKey(rotate) => rotate.run(session, output),
+            Self::Report(report) => report.run(session, output),
         }
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod doctor;
 mod events;
+mod evidence;
 mod init;
 mod invoke;
 mod keys;
@@ -19,6 +20,8 @@ mod pipeline;
 mod plugins;
 mod proof;
 mod registry;
+mod replay;
+mod report;
 mod runs;
 mod verify;
 
@@ -46,6 +49,9 @@ pub(crate) enum Verb {
     Ledger(ledger::Ledger),
     #[command(subcommand)]
     Proof(proof::Proof),
+    Replay(replay::Replay),
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     #[command(subcommand)]
     Artifacts(artifacts::Artifacts),
     #[command(subcommand)]
@@ -73,6 +79,8 @@ pub(crate) fn run(verb: Verb, session: &Session, output: &mut Output) -> Result<
         Verb::Runs(runs) => runs.run(session, output),
         Verb::Ledger(ledger) => ledger.run(session, output),
         Verb::Proof(proof) => proof.run(session, output),
+        Verb::Evidence(evidence) => evidence.run(session, output),
+        Verb::Replay(replay) => replay.run(session, output),
         Verb::Artifacts(artifacts) => artifacts.run(session, output),
         Verb::Registry(registry) => registry.run(session, output),
         Verb::Doctor(doctor) => doctor.run(session, output),

@@ -1,8 +1,9 @@
 //! `omega proof`: evidence of one run, handed out and checked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use omega_gateway::Gateway;
 use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Sha256Hex, canonical_bytes};
 use omega_proof::bundle::{BUNDLE_BYTES_MAX, BundleVerdict, HeadCheck, verify_bundle};
 use serde_json::json;
@@ -57,9 +58,7 @@ impl Proof {
 
 impl Export {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let bundle: ProofBundle = session.with_gateway(async |gateway| Ok(gateway.export_proof(&self.run).await?))?;
-        let mut bytes = canonical_bytes(&bundle).map_err(|error| Fault::unwritable(&error))?;
-        bytes.push(b'\n');
+        let (bundle, bytes) = session.with_gateway(async |gateway| exported(gateway, &self.run).await)?;
         let Some(file) = self.output else {
             output.write(&bytes)?;
             return Ok(Exit::Done);
@@ -91,13 +90,7 @@ impl Export {
 
 impl Verify {
     fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let invalid =
-            |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", self.file.display()).because(cause);
-        let bytes = input::read(&self.file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
-            Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
-            _ => fault,
-        })?;
-        let verdict = verify_bundle(&bytes, self.head).map_err(|fault| invalid(fault.to_string()))?;
+        let (_, verdict) = verified(&self.file, self.head)?;
         if output.form() == Form::Json {
             output.document(&document(&verdict))?;
         } else {
@@ -105,6 +98,25 @@ impl Verify {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The proof of a run and its file's bytes: for every verb that hands one out.
+pub(super) async fn exported(gateway: &Gateway, run_id: &RunId) -> Result<(ProofBundle, Vec<u8>), Fault> {
+    let bundle = gateway.export_proof(run_id).await?;
+    let mut bytes = canonical_bytes(&bundle).map_err(|error| Fault::unwritable(&error))?;
+    bytes.push(b'\n');
+    Ok((bundle, bytes))
+}
+
+/// A proof as it was read, and what it says: for every verb that relies on one.
+pub(super) fn verified(file: &Path, head: Option<Sha256Hex>) -> Result<(Vec<u8>, BundleVerdict), Fault> {
+    let invalid = |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", file.display()).because(cause);
+    let bytes = input::read(file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
+        Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
+        _ => fault,
+    })?;
+    let verdict = verify_bundle(&bytes, head).map_err(|fault| invalid(fault.to_string()))?;
+    Ok((bytes, verdict))
 }
 
 /// What a proof without an outside head does and does not show (spec page 3, "Honest limits").
@@ -130,6 +142,28 @@ fn document(verdict: &BundleVerdict) -> serde_json::Value {
     })
 }
 
+/// What a verified proof says, label by label: for the command line and for reports.
+pub(super) fn facts(verdict: &BundleVerdict) -> Vec<(&'static str, String)> {
+    let calls = format!(
+        "{} ran; {}, {}, {}",
+        show::count(verdict.attempts, "attempt"),
+        show::count(verdict.results, "result"),
+        show::count(verdict.rejects, "refusal"),
+        show::count(verdict.errors, "failure"),
+    );
+    vec![
+        ("exported", show::when(verdict.created_at)),
+        ("calls", calls),
+        ("durability", verdict.durability.as_str().to_owned()),
+        ("head", verdict.head_event_hash.to_string()),
+    ]
+}
+
+/// What a verified proof does not show.
+pub(super) fn limits(verdict: &BundleVerdict) -> Vec<&'static str> {
+    if verdict.head_check == HeadCheck::NotCompared { LIMITS.to_vec() } else { Vec::new() }
+}
+
 fn print(verdict: &BundleVerdict, output: &mut Output) -> Result<(), Fault> {
     output.line([
         Cell::new(Tone::Good, "Verified:"),
@@ -139,24 +173,14 @@ fn print(verdict: &BundleVerdict, output: &mut Output) -> Result<(), Fault> {
             verdict.run_id
         )),
     ])?;
-    let calls = format!(
-        "{} ran; {}, {}, {}",
-        show::count(verdict.attempts, "attempt"),
-        show::count(verdict.results, "result"),
-        show::count(verdict.rejects, "refusal"),
-        show::count(verdict.errors, "failure"),
-    );
+    let mut facts: Vec<(&str, Cell)> =
+        facts(verdict).into_iter().map(|(label, value)| (label, Cell::plain(value))).collect();
     let head = match verdict.head_check {
         HeadCheck::Same => Cell::new(Tone::Good, "the one that you kept"),
         HeadCheck::NotCompared => Cell::new(Tone::Warning, "not compared with one kept outside"),
     };
-    output.indented_pairs(&[
-        ("exported", Cell::plain(show::when(verdict.created_at))),
-        ("calls", Cell::plain(calls)),
-        ("durability", Cell::plain(verdict.durability.as_str())),
-        ("head", Cell::plain(verdict.head_event_hash.to_string())),
-        ("", head),
-    ])?;
+    facts.push(("", head));
+    output.indented_pairs(&facts)?;
     if verdict.head_check == HeadCheck::NotCompared {
         let [limit, remedy] = LIMITS;
         output.line([Cell::new(Tone::Warning, "Not shown:"), Cell::plain(limit)])?;

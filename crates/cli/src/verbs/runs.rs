@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use omega_gateway::contract::{ErrorCode, RunId};
-use omega_gateway::ledger::{CallTally, RunQuery, RunSummary};
+use omega_gateway::ledger::{CallTally, PlacedEvent, RunQuery, RunSummary};
 use serde_json::{Value, json};
 
 use super::events;
@@ -10,6 +10,7 @@ use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Side, Table, Tone};
 use crate::session::Session;
 use crate::show;
+use crate::timeline::{Glyphs, Timeline, lines, time};
 
 /// Show what happened, run by run
 #[derive(Debug, Subcommand)]
@@ -30,10 +31,13 @@ pub(crate) struct List {
 
 /// Show every event of a run
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  omega runs show 01KAG0T8J1Z2V4W6X8Y0A2C4E6")]
+#[command(after_help = "Example:\n  omega runs show 01KAG0T8J1Z2V4W6X8Y0A2C4E6 --timeline")]
 pub(crate) struct Show {
     /// The run
     run: RunId,
+    /// Show when each call ran and how long, as bars
+    #[arg(long)]
+    timeline: bool,
 }
 
 /// Runs that are listed where nobody says how many.
@@ -128,6 +132,9 @@ impl Show {
         if placed.is_empty() {
             return Err(Fault::new(ErrorCode::RunUnknown).with("run", &self.run));
         }
+        if self.timeline {
+            return self.timeline(&placed, output);
+        }
         if output.form() == Form::Json {
             let events: Vec<Value> = placed.iter().map(events::document).collect();
             output.document(&json!({"run_id": self.run, "events": events}))?;
@@ -137,6 +144,25 @@ impl Show {
         let proof = Cell::new(Tone::Name, format!("omega proof export {}", self.run));
         let count = show::count(placed.len(), "event");
         output.note([Cell::plain(format!("{count}. To hand them out as evidence:")), proof]);
+        Ok(Exit::Done)
+    }
+
+    fn timeline(&self, events: &[PlacedEvent], output: &mut Output) -> Result<Exit, Fault> {
+        let unknown = || Fault::new(ErrorCode::RunUnknown).with("run", &self.run);
+        let timeline = Timeline::of(events).ok_or_else(unknown)?;
+        if output.form() == Form::Json {
+            output.document(&json!({"run_id": self.run, "timeline": timeline}))?;
+            return Ok(Exit::Done);
+        }
+        output.line([
+            Cell::plain("run"),
+            Cell::new(Tone::Name, self.run.as_str()),
+            Cell::plain(format!("began {}, took {}", show::when(timeline.began_at), time(timeline.total_us))),
+        ])?;
+        let glyphs = if output.draws() { Glyphs::Blocks } else { Glyphs::Ascii };
+        for line in lines(&timeline, glyphs, output.columns_max()) {
+            output.line(line)?;
+        }
         Ok(Exit::Done)
     }
 }

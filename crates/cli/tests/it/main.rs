@@ -9,6 +9,7 @@
 mod world;
 
 mod artifacts;
+mod audit;
 mod bad_input;
 mod batch;
 mod calls;

@@ -77,6 +77,8 @@ const BESIDE: &[(ErrorCode, &str)] = &[
     (ErrorCode::OutputNotJson, "hostile: not-json"),
     (ErrorCode::OutputSchemaMismatch, "hostile: wrong-schema"),
     (ErrorCode::OutputTooLarge, "hostile: too-large"),
+    (ErrorCode::DisclosureInvalid, "disclosure"),
+    (ErrorCode::EvidenceForgotten, "disclosure"),
     (ErrorCode::Interrupted, "t8_fail_closed"),
     (ErrorCode::LaneUnavailable, "t8_fail_closed"),
     (ErrorCode::LedgerUnavailable, "t8_fail_closed"),

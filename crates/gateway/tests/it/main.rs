@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
 
 mod crash;
+mod disclosure;
 mod embedding;
 mod error_codes;
 mod harness;
@@ -12,6 +13,7 @@ mod loading;
 mod log;
 mod pipelines;
 mod redactions;
+mod replay;
 mod scale;
 mod t10_poison_pill;
 mod t1_non_actuation;
