@@ -4,7 +4,7 @@
 //! twice. Text is copied in blocks and members that are in order are not sorted again; numbers that are not
 //! plain integers are left to `serde_json_canonicalizer`. What never happens here: another result than its.
 
-use std::io::Write;
+use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
@@ -19,16 +19,6 @@ use crate::limits::JSON_INTEGER_MAX;
 pub fn canonical_value_bytes(value: &Value) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::with_capacity(256);
     write_value(value, &mut bytes)?;
-    Ok(bytes)
-}
-
-/// As [`canonical_value_bytes`], of an object that is held by its members.
-///
-/// # Errors
-/// As [`canonical_value_bytes`].
-pub fn canonical_object_bytes(members: &Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::with_capacity(256);
-    write_object(members, &mut bytes)?;
     Ok(bytes)
 }
 
@@ -74,26 +64,34 @@ fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), s
         out.push(b':');
         write_value(member, out)
     };
-    if members.keys().is_sorted_by(|a, b| in_order(a, b)) {
+    if in_canonical_order(members) {
         members.iter().try_for_each(&mut write_member)?;
     } else {
         let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        sorted.sort_by(|(a, _), (b, _)| canonical_order(a, b));
         sorted.into_iter().try_for_each(&mut write_member)?;
     }
     out.push(b'}');
     Ok(())
 }
 
+/// True where members stand in the map as canonical form has them.
+pub(crate) fn in_canonical_order(members: &Map<String, Value>) -> bool {
+    members.keys().is_sorted_by(|a, b| canonical_order(a, b).is_le())
+}
+
 /// The order of UTF-16 code units (RFC 8785, section 3.2.3), which for ASCII is that of the bytes.
-fn in_order(a: &str, b: &str) -> bool {
-    if a.is_ascii() && b.is_ascii() { a <= b } else { a.encode_utf16().le(b.encode_utf16()) }
+pub(crate) fn canonical_order(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let plain = number.as_i64().filter(|integer| integer.unsigned_abs() <= JSON_INTEGER_MAX);
     match plain {
-        Some(integer) => write!(out, "{integer}").map_err(serde_json::Error::io),
+        Some(integer) => {
+            out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+            Ok(())
+        }
         None => canonical_bytes(number).map(|bytes| out.extend_from_slice(&bytes)),
     }
 }
@@ -101,7 +99,7 @@ fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Er
 /// Bytes that are looked at together.
 const BLOCK_BYTES: usize = 8;
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
@@ -116,7 +114,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Where the first byte is that RFC 8785 escapes.
-fn first_special(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn first_special(bytes: &[u8]) -> Option<usize> {
     let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
     for (index, block) in blocks.iter().enumerate() {
         let marks = special_marks(u64::from_le_bytes(*block));
