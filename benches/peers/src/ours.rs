@@ -15,6 +15,15 @@ use crate::cases::{Case, Work};
 use crate::figures::{Begun, Rate};
 use crate::guests;
 
+/// Whether a call's time has in it that its payload is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// From text to text, as the others.
+    Counted,
+    /// The caller had the payload.
+    Before,
+}
+
 /// A gateway over a home of its own, with the three plugins.
 pub(crate) struct Ours {
     durability: &'static str,
@@ -53,7 +62,8 @@ impl Ours {
 
     /// One call, and its answer as text.
     pub(crate) fn once(&self, case: &Case) -> String {
-        let answer = self.runtime.block_on(self.gateway.invoke(self.plugin(case), asked(case.work, case.input.clone())));
+        let answer =
+            self.runtime.block_on(self.gateway.invoke(self.plugin(case), asked(case.work, case.input.clone())));
         let answer = answer.expect("an answer");
         assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
         match answer.response.result {
@@ -63,15 +73,21 @@ impl Ours {
         }
     }
 
-    /// One after the other for so long; each call's time. A text is the caller's own copy, made before the clock
-    /// starts; that JSON is read from it is counted.
-    pub(crate) fn block(&self, case: &Case, time: Duration, took: &mut Vec<Duration>) {
+    /// One after the other for so long; each call's time. The caller's own copy of the text is made before the clock
+    /// starts; that JSON is read from it is counted where `reading` says so.
+    pub(crate) fn block(&self, case: &Case, reading: Reading, time: Duration, took: &mut Vec<Duration>) {
         self.runtime.block_on(async {
             let until = Instant::now() + time;
             while Instant::now() < until {
                 let text = case.input.clone();
-                let started = Instant::now();
-                let answer = self.gateway.invoke(self.plugin(case), asked(case.work, text)).await.expect("an answer");
+                let (started, asked) = match reading {
+                    Reading::Counted => (Instant::now(), asked(case.work, text)),
+                    Reading::Before => {
+                        let asked = asked(case.work, text);
+                        (Instant::now(), asked)
+                    }
+                };
+                let answer = self.gateway.invoke(self.plugin(case), asked).await.expect("an answer");
                 took.push(started.elapsed());
                 assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
             }

@@ -80,9 +80,23 @@ pub(crate) fn in_canonical_order(members: &Map<String, Value>) -> bool {
     members.keys().is_sorted_by(|a, b| canonical_order(a, b).is_le())
 }
 
-/// The order of UTF-16 code units (RFC 8785, section 3.2.3), which for ASCII is that of the bytes.
+/// The order of UTF-16 code units (RFC 8785, section 3.2.3).
+///
+/// It is that of the UTF-8 bytes, but for characters above U+FFFF: they come before U+E000 to U+FFFF, as their
+/// surrogates do. Where two texts differ in such a character, the byte that differs is its first.
+#[inline]
 pub(crate) fn canonical_order(a: &str, b: &str) -> Ordering {
-    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+    const fn rank(byte: u8) -> u8 {
+        match byte {
+            0xee | 0xef => byte + 0x10,
+            0xf0..=0xf4 => byte - 2,
+            _ => byte,
+        }
+    }
+    match std::iter::zip(a.as_bytes(), b.as_bytes()).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(*a).cmp(&rank(*b)),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
@@ -169,6 +183,23 @@ mod tests {
         let got = canonical_value_bytes(value).unwrap();
         assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&expect));
         assert_eq!(hash_and_length_of_value(value).unwrap(), (Sha256Hex::of(&expect), expect.len() as u64));
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_utf_16() {
+        let edges =
+            [0x00, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xefff, 0xf000, 0xffff, 0x1_0000, 0x1_f980, 0x10_ffff];
+        let characters: Vec<char> = edges.into_iter().filter_map(char::from_u32).collect();
+        let mut names = vec![String::new()];
+        names.extend(characters.iter().map(char::to_string));
+        names.extend(
+            characters.iter().flat_map(|first| characters.iter().map(move |second| format!("{first}{second}"))),
+        );
+        for a in &names {
+            for b in &names {
+                assert_eq!(canonical_order(a, b), a.encode_utf16().cmp(b.encode_utf16()), "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]

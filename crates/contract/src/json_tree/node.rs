@@ -70,7 +70,17 @@ impl<'t> JsonNode<'t> {
         Self { tree, item }
     }
 
+    /// Its text, where it is one.
+    #[inline]
+    pub fn as_text(self) -> Option<&'t str> {
+        match *self.item {
+            Item::Plain(_) | Item::Escaped(_) => Some(self.tree.text_of(self.item)),
+            _ => None,
+        }
+    }
+
     /// What it is.
+    #[inline]
     pub fn kind(self) -> JsonKind<'t> {
         let tree = self.tree;
         match *self.item {
@@ -106,11 +116,13 @@ impl<'t> JsonNode<'t> {
 }
 
 impl JsonTree {
+    #[inline]
     fn children(&self, span: Span) -> &[Item] {
         self.items.get(span.range()).unwrap_or_default()
     }
 
     /// The text of an item that is one.
+    #[inline]
     fn text_of(&self, item: &Item) -> &str {
         match *item {
             Item::Plain(span) => &self.text[span.range()],
@@ -175,6 +187,7 @@ pub struct EachItem<'t> {
 impl<'t> Iterator for EachItem<'t> {
     type Item = JsonNode<'t>;
 
+    #[inline]
     fn next(&mut self) -> Option<JsonNode<'t>> {
         self.items.next().map(|item| JsonNode { tree: self.tree, item })
     }
@@ -194,6 +207,7 @@ pub struct EachMember<'t> {
 impl<'t> Iterator for EachMember<'t> {
     type Item = (&'t str, JsonNode<'t>);
 
+    #[inline]
     fn next(&mut self) -> Option<(&'t str, JsonNode<'t>)> {
         self.pairs.next().map(|[name, item]| (self.tree.text_of(name), JsonNode { tree: self.tree, item }))
     }

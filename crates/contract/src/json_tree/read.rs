@@ -35,6 +35,7 @@ pub(super) fn read(text: &str, depth_max: usize) -> Option<Read> {
         at: 0,
         items: Vec::with_capacity(text.len() / BYTES_OF_AN_ITEM),
         pending: Vec::with_capacity(64),
+        plans: Vec::new(),
         unescaped: String::new(),
         canonical: true,
     };
@@ -51,6 +52,28 @@ pub(super) fn read(text: &str, depth_max: usize) -> Option<Read> {
 /// Bytes that one value takes in usual JSON: with that much room the list rarely grows.
 const BYTES_OF_AN_ITEM: usize = 7;
 
+/// Members of an object whose names are remembered.
+const PLANNED_MAX: usize = 16;
+
+/// A name of the last object of a depth.
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    /// Where it stands, from its quote to its colon.
+    written: Span,
+    /// Of the plan's place in canonical order: which of the members, as they stood, comes there.
+    source: usize,
+}
+
+/// How far an object was like the one before it.
+enum Members {
+    /// All through, and it is closed.
+    Same,
+    /// Up to its closing brace, which is next.
+    Closed,
+    /// There may be more members.
+    Open,
+}
+
 struct Reader<'t> {
     text: &'t str,
     bytes: &'t [u8],
@@ -58,6 +81,8 @@ struct Reader<'t> {
     items: Vec<Item>,
     /// Children of containers that are not closed yet.
     pending: Vec<Item>,
+    /// By the depth that is left: the last object there.
+    plans: Vec<Vec<Planned>>,
     unescaped: String,
     canonical: bool,
 }
@@ -138,19 +163,33 @@ impl Reader<'_> {
     fn object(&mut self, depth_left: usize) -> Option<Item> {
         self.at += 1;
         let mark = self.pending.len();
-        let mut in_order = true;
+        match self.members_as_before(depth_left)? {
+            Members::Same => return Some(Item::Object(self.close_as_before(depth_left, mark))),
+            Members::Closed => {}
+            Members::Open => self.members(depth_left, mark)?,
+        }
+        self.at += 1;
+        let (members, _) = self.pending[mark..].as_chunks::<2>();
+        let in_order =
+            members.array_windows().all(|[[a, _], [b, _]]| canonical_order(self.text_of(*a), self.text_of(*b)).is_lt());
+        self.remember(depth_left, mark);
+        if !in_order {
+            self.canonical = false;
+            self.sort(mark)?;
+            self.remember_order(depth_left, mark);
+        }
+        Some(Item::Object(self.close(mark)))
+    }
+
+    /// The members that are left, up to the closing brace.
+    fn members(&mut self, depth_left: usize, mark: usize) -> Option<()> {
         self.skip_space();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(Item::Object(self.close(mark)));
+        if self.pending.len() == mark && self.peek()? == b'}' {
+            return Some(());
         }
         loop {
             self.expect(b'"')?;
             let name = self.string()?;
-            if in_order && self.pending.len() > mark {
-                let before = self.pending[self.pending.len() - 2];
-                in_order = canonical_order(self.text_of(before), self.text_of(name)).is_lt();
-            }
             self.pending.push(name);
             self.skip_space();
             self.expect(b':')?;
@@ -160,17 +199,91 @@ impl Reader<'_> {
             self.skip_space();
             match self.peek()? {
                 b',' => self.at += 1,
-                b'}' => break,
+                b'}' => return Some(()),
                 _ => return None,
             }
             self.skip_space();
         }
-        self.at += 1;
-        if !in_order {
-            self.canonical = false;
-            self.sort(mark)?;
+    }
+
+    /// Takes members as long as they have the names of the last object of this depth, in its order: rows of a table
+    /// are alike, and a name that is known needs neither be read nor be compared with its neighbours.
+    fn members_as_before(&mut self, depth_left: usize) -> Option<Members> {
+        for index in 0..self.planned(depth_left).len() {
+            let name = self.planned(depth_left)[index].written;
+            if !self.bytes[self.at..].starts_with(&self.bytes[name.range()]) {
+                return Some(Members::Open);
+            }
+            let start = self.at + 1;
+            self.at += name.range().len();
+            // Without its quotes and its colon.
+            self.pending.push(Item::Plain(Span::between(start, self.at - 2)));
+            self.skip_space();
+            let member = self.value(depth_left)?;
+            self.pending.push(member);
+            self.skip_space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' if index + 1 == self.planned(depth_left).len() => {
+                    self.at += 1;
+                    return Some(Members::Same);
+                }
+                b'}' => return Some(Members::Closed),
+                _ => return None,
+            }
+            self.skip_space();
         }
-        Some(Item::Object(self.close(mark)))
+        Some(Members::Open)
+    }
+
+    fn planned(&self, depth_left: usize) -> &[Planned] {
+        self.plans.get(depth_left).map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes the names of an object that was read, in the order in which they stand there.
+    fn remember(&mut self, depth_left: usize, mark: usize) {
+        if self.plans.len() <= depth_left {
+            self.plans.resize_with(depth_left + 1, Vec::new);
+        }
+        let plan = &mut self.plans[depth_left];
+        plan.clear();
+        let (members, _) = self.pending[mark..].as_chunks::<2>();
+        if members.len() > PLANNED_MAX {
+            return;
+        }
+        for (place, [name, _]) in members.iter().enumerate() {
+            match *name {
+                Item::Plain(span) if self.bytes.get(span.range().end + 1) == Some(&b':') => {
+                    let range = span.range();
+                    plan.push(Planned { written: Span::between(range.start - 1, range.end + 2), source: place });
+                }
+                _ => return plan.clear(),
+            }
+        }
+    }
+
+    /// Notes which member comes at which place in canonical order, once they are sorted.
+    fn remember_order(&mut self, depth_left: usize, mark: usize) {
+        let (members, _) = self.pending[mark..].as_chunks::<2>();
+        let plan = &mut self.plans[depth_left];
+        for place in 0..plan.len() {
+            let Item::Plain(span) = members[place][0] else { return plan.clear() };
+            let written = |planned: &Planned| planned.written.start + 1 == span.start;
+            let Some(source) = plan.iter().position(written) else { return plan.clear() };
+            plan[place].source = source;
+        }
+    }
+
+    /// As [`Self::close`], in the order that was noted.
+    fn close_as_before(&mut self, depth_left: usize, mark: usize) -> Span {
+        let first = self.items.len();
+        let (members, _) = self.pending[mark..].as_chunks::<2>();
+        let plan = self.plans.get(depth_left).map_or(&[][..], Vec::as_slice);
+        for planned in plan {
+            self.items.extend_from_slice(&members[planned.source]);
+        }
+        self.pending.truncate(mark);
+        Span::between(first, self.items.len())
     }
 
     /// Moves the children that stand from `mark` on to their place.

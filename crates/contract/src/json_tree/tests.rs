@@ -236,6 +236,49 @@ fn the_readers_agree_on_doubles_of_few_digits() {
 }
 
 #[test]
+fn objects_that_are_almost_like_the_one_before() {
+    let rows = [
+        r#"{"b":1,"a":2}"#,
+        r#"{"b":3,"a":{"b":1,"a":2}}"#,
+        r#"{"b":1,"a":2,"c":3}"#,
+        r#"{"b":1}"#,
+        r#"{"b":1,"c":2}"#,
+        "{}",
+        r#"{"a":1,"b":2}"#,
+        r#"{"b":1,"b":2}"#,
+        r#"{"b" :1,"a":2}"#,
+        r#"{"b":1 , "a": 2 }"#,
+        r#"{"b":1,"a":2,}"#,
+        r#"{"b":1,}"#,
+        r#"{"b":1,"a":2"#,
+        r#"{"b":1,"a":}"#,
+        r#"{"b":,"a":2}"#,
+        r#"{"b":1"a":2}"#,
+        r#"{"\u0062":1,"a":2}"#,
+        r#"{"bb":1,"a":2}"#,
+        r#"{"b":1,"a":2,"b":3}"#,
+        r#"{"c":0,"b":1,"a":2}"#,
+        r#"{"a":1,"b":2,"a":3}"#,
+    ];
+    for first in rows {
+        for second in rows {
+            for third in rows {
+                check(&format!("[{first},{second},{third}]"));
+            }
+        }
+    }
+    // As many members as are remembered, and one more.
+    for count in [16, 17] {
+        let row = |by: usize| {
+            let members: Vec<String> =
+                (0..count).map(|index| format!("\"{}\":{index}", (index * by) % count)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        check(&format!("[{},{},{},{}]", row(5), row(5), row(3), row(5)));
+    }
+}
+
+#[test]
 fn a_name_is_found_among_few_and_among_many() {
     for count in [0, 1, 8, 9, 40] {
         let names =
@@ -308,7 +351,14 @@ fn json_text() -> impl Strategy<Value = String> {
     leaf.prop_recursive(5, 60, 6, move |inner| {
         let member = (prop_oneof![string.clone(), short.boxed()], space, inner.clone())
             .prop_map(|(name, space, value)| format!("{name}{space}:{value}"));
+        let alike = (proptest::collection::vec((short, inner.clone()), 1..5), 2..4_usize, any::<prop::sample::Index>());
         prop_oneof![
+            alike.prop_map(|(members, rows, odd)| {
+                let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                let row = format!("{{{}}}", members.join(","));
+                let fewer = format!("{{{}}}", members[odd.index(members.len())..].join(","));
+                format!("[{},{fewer},{row}]", vec![row.as_str(); rows].join(","))
+            }),
             (proptest::collection::vec(inner, 0..6), space)
                 .prop_map(|(items, space)| format!("[{space}{}]", items.join(","))),
             proptest::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),

@@ -29,11 +29,11 @@ impl Writer<'_> {
             Item::Bool(true) => self.out.extend_from_slice(b"true"),
             Item::Bool(false) => self.out.extend_from_slice(b"false"),
             Item::Plain(span) => {
-                self.out.push(b'"');
-                let start = self.out.len();
-                self.out.extend_from_slice(&self.source[span.range()]);
-                self.items[at] = Item::Plain(Span::between(start, self.out.len()));
-                self.out.push(b'"');
+                let start = self.out.len() + 1;
+                // With its quotes, which are around it there too.
+                let range = span.range();
+                self.out.extend_from_slice(&self.source[range.start - 1..range.end + 1]);
+                self.items[at] = Item::Plain(Span::between(start, start + range.len()));
             }
             Item::Escaped(span) => write_text(&self.unescaped[span.range()], &mut self.out),
             Item::Array(span) => {
@@ -48,17 +48,44 @@ impl Writer<'_> {
             }
             Item::Object(span) => {
                 self.out.push(b'{');
-                for (index, child) in span.range().enumerate() {
-                    match index {
-                        0 => {}
-                        _ if index % 2 == 0 => self.out.push(b','),
-                        _ => self.out.push(b':'),
+                for at in span.range().step_by(2) {
+                    if at > span.range().start {
+                        self.out.push(b',');
                     }
-                    self.write(child);
+                    self.write_member(at);
                 }
                 self.out.push(b'}');
             }
             number => number::write(number, self.source, &mut self.out),
         }
+    }
+
+    /// Name and value. Where they stand side by side they are copied as one.
+    fn write_member(&mut self, at: usize) {
+        if let Item::Plain(name) = self.items[at] {
+            let (name, start) = (name.range(), self.out.len() + 1);
+            let moved = |at: usize| at - name.start + start;
+            let end = match self.items[at + 1] {
+                Item::Plain(value) if value.range().start == name.end + 3 => {
+                    let value = value.range();
+                    self.items[at + 1] = Item::Plain(Span::between(moved(value.start), moved(value.end)));
+                    Some(value.end + 1)
+                }
+                Item::Integer { token, .. } | Item::Float { token, .. }
+                    if token.length > 0 && token.start as usize == name.end + 2 =>
+                {
+                    Some(name.end + 2 + usize::from(token.length))
+                }
+                _ => None,
+            };
+            if let Some(end) = end {
+                self.out.extend_from_slice(&self.source[name.start - 1..end]);
+                self.items[at] = Item::Plain(Span::between(start, start + name.len()));
+                return;
+            }
+        }
+        self.write(at);
+        self.out.push(b':');
+        self.write(at + 1);
     }
 }

@@ -110,52 +110,78 @@ impl<'i> Node<'i, Instances> for Instance<'i> {
     type Number = Number;
 
     fn as_object(&self) -> Option<Members<'i>> {
-        match self.kind() {
-            Kind::Object(members) => Some(members),
+        match *self {
+            Self::Tree(node) => match node.kind() {
+                JsonKind::Object(members) => Some(Members::Tree(members)),
+                _ => None,
+            },
+            Self::Payload(payload) => Some(Members::Payload(payload)),
+            Self::Named(texts) => Some(Members::Named(texts)),
             _ => None,
         }
     }
 
     fn as_array(&self) -> Option<Items<'i>> {
-        match self.kind() {
-            Kind::Array(items) => Some(items),
+        match *self {
+            Self::Tree(node) => match node.kind() {
+                JsonKind::Array(items) => Some(Items::Tree(items)),
+                _ => None,
+            },
+            Self::Listed(texts) => Some(Items::Texts(texts)),
             _ => None,
         }
     }
 
     fn as_string(&self) -> Option<Cow<'i, str>> {
-        match self.kind() {
-            Kind::Text(text) => Some(text),
+        match *self {
+            Self::Tree(node) => node.as_text().map(Cow::Borrowed),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Hash(hash) => Some(Cow::Owned(hash.to_string())),
             _ => None,
         }
     }
 
     fn as_number(&self) -> Option<Number> {
-        match self.kind() {
-            Kind::Number(number) => Some(number),
+        match *self {
+            Self::Tree(node) => match node.kind() {
+                JsonKind::Number(number) => Some(number.into()),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     fn as_boolean(&self) -> Option<bool> {
-        match self.kind() {
-            Kind::Bool(value) => Some(value),
+        match *self {
+            Self::Tree(node) => match node.kind() {
+                JsonKind::Bool(value) => Some(value),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     fn is_null(&self) -> bool {
-        matches!(self.kind(), Kind::Null)
+        self.json_type() == JsonType::Null
+    }
+
+    fn is_number(&self) -> bool {
+        self.json_type() == JsonType::Number
     }
 
     fn json_type(&self) -> JsonType {
-        match self.kind() {
-            Kind::Null => JsonType::Null,
-            Kind::Bool(_) => JsonType::Boolean,
-            Kind::Number(_) => JsonType::Number,
-            Kind::Text(_) => JsonType::String,
-            Kind::Array(_) => JsonType::Array,
-            Kind::Object(_) => JsonType::Object,
+        match *self {
+            Self::Tree(node) => match node.kind() {
+                JsonKind::Null => JsonType::Null,
+                JsonKind::Bool(_) => JsonType::Boolean,
+                JsonKind::Number(_) => JsonType::Number,
+                JsonKind::Text(_) => JsonType::String,
+                JsonKind::Array(_) => JsonType::Array,
+                JsonKind::Object(_) => JsonType::Object,
+            },
+            Self::Payload(_) | Self::Named(_) => JsonType::Object,
+            Self::Listed(_) => JsonType::Array,
+            Self::Text(_) | Self::Hash(_) => JsonType::String,
         }
     }
 
