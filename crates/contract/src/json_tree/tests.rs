@@ -303,6 +303,12 @@ fn limits_hold_at_the_limit_and_one_past_it() {
     assert_eq!(JsonTree::read("12345".into(), 4), Err(JsonError::TooLarge { bytes: 5, bytes_max: 4 }));
     assert!(JsonTree::read("1234".into(), 4).is_ok());
 
+    let objects = |depth: usize| "{\"a\":".repeat(depth - 1) + "{}" + &"}".repeat(depth - 1);
+    assert!(JsonTree::read(objects(JSON_DEPTH_MAX), 1 << 20).is_ok());
+    for deep in [objects(JSON_DEPTH_MAX + 1), nested(JSON_DEPTH_MAX - 1).replacen("[]", "[{\"a\":{}}]", 1)] {
+        assert!(matches!(JsonTree::read(deep, 1 << 20), Err(JsonError::TooDeep { .. })));
+    }
+
     let data = |depth: usize| format!("{{\"a\":{}}}", nested(depth - 1));
     let value = |depth: usize| serde_json::from_str(&data(depth)).unwrap();
     assert!(JsonData::read(data(JsonData::DEPTH_MAX), 1 << 20).is_ok());

@@ -32,7 +32,7 @@ impl Writer<'_> {
                 let start = self.out.len() + 1;
                 // With its quotes, which are around it there too.
                 let range = span.range();
-                self.out.extend_from_slice(&self.source[range.start - 1..range.end + 1]);
+                self.out.extend_from_slice(&self.source[range.start - 1..=range.end]);
                 self.items[at] = Item::Plain(Span::between(start, start + range.len()));
             }
             Item::Escaped(span) => write_text(&self.unescaped[span.range()], &mut self.out),
