@@ -9,7 +9,6 @@ use std::cmp::Ordering;
 use serde_json::{Map, Number, Value};
 
 use crate::canonical::canonical_bytes;
-use crate::digest::Sha256Hex;
 use crate::limits::JSON_INTEGER_MAX;
 
 /// The RFC 8785 canonical form of `value`, as UTF-8 bytes. Recursive: the caller bounds the depth.
@@ -20,15 +19,6 @@ pub fn canonical_value_bytes(value: &Value) -> Result<Vec<u8>, serde_json::Error
     let mut bytes = Vec::with_capacity(256);
     write_value(value, &mut bytes)?;
     Ok(bytes)
-}
-
-/// The hash of `value` and the length in bytes of its canonical form.
-///
-/// # Errors
-/// As [`canonical_value_bytes`].
-pub fn hash_and_length_of_value(value: &Value) -> Result<(Sha256Hex, u64), serde_json::Error> {
-    let bytes = canonical_value_bytes(value)?;
-    Ok((Sha256Hex::of(&bytes), bytes.len() as u64))
 }
 
 fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
@@ -182,7 +172,6 @@ mod tests {
         let expect = canonical_bytes(value).unwrap();
         let got = canonical_value_bytes(value).unwrap();
         assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&expect));
-        assert_eq!(hash_and_length_of_value(value).unwrap(), (Sha256Hex::of(&expect), expect.len() as u64));
     }
 
     #[test]

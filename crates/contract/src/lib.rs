@@ -29,7 +29,7 @@ pub mod strict_json;
 pub mod timestamp;
 
 pub use canonical::{canonical_bytes, hash};
-pub use canonical_value::{canonical_value_bytes, hash_and_length_of_value};
+pub use canonical_value::canonical_value_bytes;
 pub use capability::{Capability, CapabilitySet};
 pub use digest::Sha256Hex;
 pub use error_code::ErrorCode;
