@@ -16,8 +16,8 @@ pub(crate) struct Cell {
     pub(crate) p50: f64,
     /// Microseconds.
     pub(crate) p99: f64,
-    /// Calls per second by one caller on one thread, and by two on two.
-    pub(crate) rates: [f64; 2],
+    /// Calls per second by one caller on one thread, and by two on two; only where that was measured.
+    pub(crate) rates: Option<[f64; 2]>,
     /// The same where many callers share two threads; only where that means something.
     pub(crate) rate_many: Option<f64>,
     /// Microseconds of processor time of one call, all threads of the process, by one caller.
@@ -82,8 +82,8 @@ pub(crate) fn print(cells: &[Cell]) {
                     cell.calls,
                     figure(cell.p50),
                     figure(cell.p99),
-                    figure(cell.rates[0]),
-                    figure(cell.rates[1]),
+                    optional(cell.rates.map(|rates| rates[0])),
+                    optional(cell.rates.map(|rates| rates[1])),
                     optional(cell.rate_many),
                     optional(cell.cpu),
                 );

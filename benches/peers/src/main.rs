@@ -22,10 +22,13 @@ mod svg;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cases::{Case, SIZES};
+use cases::{Case, SIZES, Work};
 use extism_peer::{ExtismPeer, Use};
 use figures::{Cell, Rate, figure, print, print_ratios, quantiles};
-use ours::Ours;
+use ours::{Ours, Reading};
+
+/// A call whose caller has its JSON as a payload already.
+const HELD: &str = "gateway, relaxed, payload made before";
 
 /// Blocks of each way, in turn.
 const ROUNDS: usize = 6;
@@ -57,6 +60,7 @@ fn main() {
     let fresh = ExtismPeer::name_of(Use::Fresh);
     let others = [fresh, ExtismPeer::name_of(Use::FreshPooled), ExtismPeer::name_of(Use::Warm), node::NAME];
     print_ratios(&cells, "gateway, relaxed", &others);
+    print_ratios(&cells, HELD, &others);
     print_ratios(&cells, "gateway, batch", &others);
     println!("\n### memory of a live call, KiB (echo)\n\n| way | {} |", SIZES.map(|(_, size)| size).join(" | "));
     println!("|---|--:|--:|--:|--:|");
@@ -81,11 +85,15 @@ fn in_process(cases: &[Case], block: Duration) -> Vec<Cell> {
             case.check(extism.name(), &extism.once(case, None));
         }
         let mut took: [Vec<Duration>; 5] = Default::default();
-        let mut warming = Vec::new();
+        let (mut held, mut warming) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             for ((gateway, _), took) in gateways.iter().zip(&mut took[..2]) {
-                gateway.block(case, block / 6, &mut warming);
-                gateway.block(case, block, took);
+                gateway.block(case, Reading::Counted, block / 6, &mut warming);
+                gateway.block(case, Reading::Counted, block, took);
+            }
+            if case.work == Work::Report {
+                gateways[0].0.block(case, Reading::Before, block / 6, &mut warming);
+                gateways[0].0.block(case, Reading::Before, block, &mut held);
             }
             for (extism, took) in extisms.iter().zip(&mut took[2..]) {
                 extism.block(case, block / 6, &mut warming);
@@ -97,17 +105,20 @@ fn in_process(cases: &[Case], block: Duration) -> Vec<Cell> {
         for (one, two) in &gateways {
             let many = two.rate(case, 64, time);
             let rates = [one.rate(case, 1, time), two.rate(case, 2, time)];
-            cells.push(cell(one.name(), case, took.next().unwrap_or_default(), &rates, Some(many.per_second)));
+            cells.push(cell(one.name(), case, took.next().unwrap_or_default(), Some(&rates), Some(many.per_second)));
+        }
+        if !held.is_empty() {
+            cells.push(cell(HELD.to_owned(), case, held, None, None));
         }
         for extism in &extisms {
             let rates = [extism.rate(case, 1, time), extism.rate(case, 2, time)];
-            cells.push(cell(extism.name().to_owned(), case, took.next().unwrap_or_default(), &rates, None));
+            cells.push(cell(extism.name().to_owned(), case, took.next().unwrap_or_default(), Some(&rates), None));
         }
     }
     cells
 }
 
-fn cell(way: String, case: &Case, mut took: Vec<Duration>, rates: &[Rate; 2], rate_many: Option<f64>) -> Cell {
+fn cell(way: String, case: &Case, mut took: Vec<Duration>, rates: Option<&[Rate; 2]>, rate_many: Option<f64>) -> Cell {
     let (p50, p99) = quantiles(&mut took);
     Cell {
         way,
@@ -116,9 +127,9 @@ fn cell(way: String, case: &Case, mut took: Vec<Duration>, rates: &[Rate; 2], ra
         calls: took.len(),
         p50,
         p99,
-        rates: [rates[0].per_second, rates[1].per_second],
+        rates: rates.map(|rates| [rates[0].per_second, rates[1].per_second]),
         rate_many,
-        cpu: Some(rates[0].cpu_us),
+        cpu: rates.map(|rates| rates[0].cpu_us),
     }
 }
 
@@ -131,7 +142,8 @@ fn profile(wanted: &str) {
     let case = cases.iter().find(|case| case.work.id() == work && case.size == SIZES[size].1).expect("WAY:WORK:0..=3");
     let (time, mut took) = (Duration::from_secs(10), Vec::new());
     match way {
-        "gateway" => Ours::open("relaxed", 1).block(case, time, &mut took),
+        "gateway" => Ours::open("relaxed", 1).block(case, Reading::Counted, time, &mut took),
+        "held" => Ours::open("relaxed", 1).block(case, Reading::Before, time, &mut took),
         "warm" => ExtismPeer::new(Use::Warm).block(case, time, &mut took),
         "pooled" => ExtismPeer::new(Use::FreshPooled).block(case, time, &mut took),
         _ => ExtismPeer::new(Use::Fresh).block(case, time, &mut took),

@@ -43,7 +43,7 @@ pub(crate) fn measure(cases: &[Case], seconds: f64) -> Option<Found> {
         calls: number(&cell["calls"]) as usize,
         p50: number(&cell["p50"]),
         p99: number(&cell["p99"]),
-        rates: [number(&cell["rates"][0]), number(&cell["rates"][1])],
+        rates: Some([number(&cell["rates"][0]), number(&cell["rates"][1])]),
         rate_many: None,
         cpu: Some(number(&cell["cpu"])),
     });

@@ -15,6 +15,15 @@ use crate::cases::{Case, Work};
 use crate::figures::{Begun, Rate};
 use crate::guests;
 
+/// Whether a call's time has in it that its payload is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// From text to text, as the others.
+    Counted,
+    /// The caller had the payload.
+    Before,
+}
+
 /// A gateway over a home of its own, with the three plugins.
 pub(crate) struct Ours {
     durability: &'static str,
@@ -53,22 +62,31 @@ impl Ours {
 
     /// One call, and its answer as text.
     pub(crate) fn once(&self, case: &Case) -> String {
-        let answer = self.runtime.block_on(self.gateway.invoke(self.plugin(case), asked(case))).expect("an answer");
+        let answer =
+            self.runtime.block_on(self.gateway.invoke(self.plugin(case), asked(case.work, case.input.clone())));
+        let answer = answer.expect("an answer");
         assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
         match answer.response.result {
             Some(Payload::Text(text)) => text.content,
-            Some(Payload::Json(json)) => Value::Object(json.data).to_string(),
+            Some(Payload::Json(json)) => json.data.text().to_owned(),
             other => panic!("no result: {other:?}"),
         }
     }
 
-    /// One after the other for so long; each call's time. The request is made before the clock starts.
-    pub(crate) fn block(&self, case: &Case, time: Duration, took: &mut Vec<Duration>) {
+    /// One after the other for so long; each call's time. The caller's own copy of the text is made before the clock
+    /// starts; that JSON is read from it is counted where `reading` says so.
+    pub(crate) fn block(&self, case: &Case, reading: Reading, time: Duration, took: &mut Vec<Duration>) {
         self.runtime.block_on(async {
             let until = Instant::now() + time;
             while Instant::now() < until {
-                let asked = asked(case);
-                let started = Instant::now();
+                let text = case.input.clone();
+                let (started, asked) = match reading {
+                    Reading::Counted => (Instant::now(), asked(case.work, text)),
+                    Reading::Before => {
+                        let asked = asked(case.work, text);
+                        (Instant::now(), asked)
+                    }
+                };
                 let answer = self.gateway.invoke(self.plugin(case), asked).await.expect("an answer");
                 took.push(started.elapsed());
                 assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
@@ -80,16 +98,17 @@ impl Ours {
     pub(crate) fn rate(&self, case: &Case, callers: usize, time: Duration) -> Rate {
         let made = Arc::new(AtomicU64::new(0));
         let policy = RequestPolicy { deterministic_only: false, timeout_ms: 60_000, max_retries: 0 };
+        let text: Arc<str> = case.input.as_str().into();
         self.runtime.block_on(async {
             let begun = Begun::now();
             let until = Instant::now() + time;
             let callers: Vec<_> = (0..callers)
                 .map(|_| {
                     let (gateway, plugin, made) = (self.gateway.clone(), self.plugin(case).clone(), Arc::clone(&made));
-                    let (payload, policy) = (asked(case).payload, policy);
+                    let (work, text) = (case.work, Arc::clone(&text));
                     tokio::spawn(async move {
                         while Instant::now() < until {
-                            let mut asked = request(payload.clone());
+                            let mut asked = asked(work, text.to_string());
                             asked.policy = Some(policy);
                             let answer = gateway.invoke(&plugin, asked).await.expect("an answer");
                             assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
@@ -131,10 +150,10 @@ impl Ours {
     }
 }
 
-fn asked(case: &Case) -> PluginRequest {
-    request(match case.work {
-        Work::Echo | Work::CountVowels => Payload::text(case.input.as_str()),
-        Work::Report => Payload::json(case.data.clone(), "omega:report:input:rows:v1.0.0"),
+fn asked(work: Work, text: String) -> PluginRequest {
+    request(match work {
+        Work::Echo | Work::CountVowels => Payload::text(text),
+        Work::Report => Payload::json_text(text, "omega:report:input:rows:v1.0.0").expect("rows are an object"),
     })
 }
 

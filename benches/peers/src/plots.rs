@@ -13,7 +13,7 @@ pub(crate) fn write(folder: &Path, cells: &[Cell], live: &[(&'static str, [f64; 
     std::fs::create_dir_all(folder).expect("the folder can be made");
     let put = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("the folder can be written");
     put("latency.svg", chart("One call, p50 (lower is better)", "µs", &sizes, &panels(cells, |cell| cell.p50)));
-    let two = panels(cells, |cell| cell.rate_many.unwrap_or_default().max(cell.rates[1]));
+    let two = panels(cells, |cell| cell.rate_many.unwrap_or_default().max(cell.rates.unwrap_or_default()[1]));
     put("throughput.svg", chart("Calls per second on two threads (higher is better)", "calls/s", &sizes, &two));
     if !live.is_empty() {
         let lines = live.iter().map(|(name, bytes)| Line {
@@ -28,7 +28,8 @@ pub(crate) fn write(folder: &Path, cells: &[Cell], live: &[(&'static str, [f64; 
 /// A panel for each piece of work, a line for each way.
 fn panels(cells: &[Cell], value: impl Fn(&Cell) -> f64) -> Vec<Panel> {
     let mut ways: Vec<&str> = Vec::new();
-    for cell in cells {
+    // What was measured of one work alone is in the tables.
+    for cell in cells.iter().filter(|cell| cell.rates.is_some()) {
         if !ways.contains(&cell.way.as_str()) {
             ways.push(&cell.way);
         }

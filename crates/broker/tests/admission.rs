@@ -97,5 +97,5 @@ async fn dataset_slices() {
 async fn text_and_json_refer_to_nothing() {
     let home = Home::new();
     check(&home.brokers, &Payload::text("x"), 0, Ok(())).await;
-    check(&home.brokers, &Payload::json(serde_json::Map::new(), "schema"), 0, Ok(())).await;
+    check(&home.brokers, &Payload::json(serde_json::Map::new(), "schema").unwrap(), 0, Ok(())).await;
 }

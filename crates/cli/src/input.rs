@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use omega_gateway::contract::ErrorCode;
 use omega_gateway::contract::strict_json::{self, JsonError};
+use omega_gateway::contract::{ErrorCode, JsonData};
 use serde::de::DeserializeOwned;
 
 use crate::fault::{Exit, Fault};
@@ -52,6 +52,15 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, Fault> {
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, bytes_max: u64, code: ErrorCode) -> Result<T, Fault> {
     let bytes = read(path, bytes_max)?;
     strict_json::parse_as(&bytes, bytes_max).map_err(|error| invalid_json(code, &error).with("file", path.display()))
+}
+
+/// The data of a json payload. What does not fit is `code`.
+pub(crate) fn read_data(path: &Path, bytes_max: u64, code: ErrorCode) -> Result<JsonData, Fault> {
+    let data = match String::from_utf8(read(path, bytes_max)?) {
+        Ok(text) => JsonData::read(text, bytes_max),
+        Err(error) => Err(JsonError::NotUtf8 { offset: error.utf8_error().valid_up_to() }),
+    };
+    data.map_err(|error| invalid_json(code, &error).with("file", path.display()))
 }
 
 /// Why a JSON text is not taken.

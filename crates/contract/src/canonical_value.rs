@@ -4,12 +4,11 @@
 //! twice. Text is copied in blocks and members that are in order are not sorted again; numbers that are not
 //! plain integers are left to `serde_json_canonicalizer`. What never happens here: another result than its.
 
-use std::io::Write;
+use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
 use crate::canonical::canonical_bytes;
-use crate::digest::Sha256Hex;
 use crate::limits::JSON_INTEGER_MAX;
 
 /// The RFC 8785 canonical form of `value`, as UTF-8 bytes. Recursive: the caller bounds the depth.
@@ -20,25 +19,6 @@ pub fn canonical_value_bytes(value: &Value) -> Result<Vec<u8>, serde_json::Error
     let mut bytes = Vec::with_capacity(256);
     write_value(value, &mut bytes)?;
     Ok(bytes)
-}
-
-/// As [`canonical_value_bytes`], of an object that is held by its members.
-///
-/// # Errors
-/// As [`canonical_value_bytes`].
-pub fn canonical_object_bytes(members: &Map<String, Value>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::with_capacity(256);
-    write_object(members, &mut bytes)?;
-    Ok(bytes)
-}
-
-/// The hash of `value` and the length in bytes of its canonical form.
-///
-/// # Errors
-/// As [`canonical_value_bytes`].
-pub fn hash_and_length_of_value(value: &Value) -> Result<(Sha256Hex, u64), serde_json::Error> {
-    let bytes = canonical_value_bytes(value)?;
-    Ok((Sha256Hex::of(&bytes), bytes.len() as u64))
 }
 
 fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
@@ -74,26 +54,48 @@ fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), s
         out.push(b':');
         write_value(member, out)
     };
-    if members.keys().is_sorted_by(|a, b| in_order(a, b)) {
+    if in_canonical_order(members) {
         members.iter().try_for_each(&mut write_member)?;
     } else {
         let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        sorted.sort_by(|(a, _), (b, _)| canonical_order(a, b));
         sorted.into_iter().try_for_each(&mut write_member)?;
     }
     out.push(b'}');
     Ok(())
 }
 
-/// The order of UTF-16 code units (RFC 8785, section 3.2.3), which for ASCII is that of the bytes.
-fn in_order(a: &str, b: &str) -> bool {
-    if a.is_ascii() && b.is_ascii() { a <= b } else { a.encode_utf16().le(b.encode_utf16()) }
+/// True where members stand in the map as canonical form has them.
+pub(crate) fn in_canonical_order(members: &Map<String, Value>) -> bool {
+    members.keys().is_sorted_by(|a, b| canonical_order(a, b).is_le())
+}
+
+/// The order of UTF-16 code units (RFC 8785, section 3.2.3).
+///
+/// It is that of the UTF-8 bytes, but for characters above U+FFFF: they come before U+E000 to U+FFFF, as their
+/// surrogates do. Where two texts differ in such a character, the byte that differs is its first.
+#[inline]
+pub(crate) fn canonical_order(a: &str, b: &str) -> Ordering {
+    const fn rank(byte: u8) -> u8 {
+        match byte {
+            0xee | 0xef => byte + 0x10,
+            0xf0..=0xf4 => byte - 2,
+            _ => byte,
+        }
+    }
+    match std::iter::zip(a.as_bytes(), b.as_bytes()).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(*a).cmp(&rank(*b)),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let plain = number.as_i64().filter(|integer| integer.unsigned_abs() <= JSON_INTEGER_MAX);
     match plain {
-        Some(integer) => write!(out, "{integer}").map_err(serde_json::Error::io),
+        Some(integer) => {
+            out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+            Ok(())
+        }
         None => canonical_bytes(number).map(|bytes| out.extend_from_slice(&bytes)),
     }
 }
@@ -101,7 +103,7 @@ fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), serde_json::Er
 /// Bytes that are looked at together.
 const BLOCK_BYTES: usize = 8;
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
@@ -116,7 +118,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Where the first byte is that RFC 8785 escapes.
-fn first_special(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn first_special(bytes: &[u8]) -> Option<usize> {
     let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
     for (index, block) in blocks.iter().enumerate() {
         let marks = special_marks(u64::from_le_bytes(*block));
@@ -170,7 +172,23 @@ mod tests {
         let expect = canonical_bytes(value).unwrap();
         let got = canonical_value_bytes(value).unwrap();
         assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&expect));
-        assert_eq!(hash_and_length_of_value(value).unwrap(), (Sha256Hex::of(&expect), expect.len() as u64));
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_utf_16() {
+        let edges =
+            [0x00, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xefff, 0xf000, 0xffff, 0x1_0000, 0x1_f980, 0x10_ffff];
+        let characters: Vec<char> = edges.into_iter().filter_map(char::from_u32).collect();
+        let mut names = vec![String::new()];
+        names.extend(characters.iter().map(char::to_string));
+        names.extend(
+            characters.iter().flat_map(|first| characters.iter().map(move |second| format!("{first}{second}"))),
+        );
+        for a in &names {
+            for b in &names {
+                assert_eq!(canonical_order(a, b), a.encode_utf16().cmp(b.encode_utf16()), "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]

@@ -21,6 +21,13 @@ impl Sha256Hex {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of all parts, one behind the other.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        parts.iter().for_each(|part| digest.update(part));
+        Self(digest.finalize().into())
+    }
+
     /// Wraps a digest that was computed elsewhere.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

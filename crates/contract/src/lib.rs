@@ -15,6 +15,7 @@ pub mod error_code;
 pub mod event;
 pub mod exchange;
 pub mod ids;
+pub mod json_tree;
 pub mod limits;
 pub mod manifest;
 pub mod payload;
@@ -29,13 +30,14 @@ pub mod strict_json;
 pub mod timestamp;
 
 pub use canonical::{canonical_bytes, hash};
-pub use canonical_value::{canonical_object_bytes, canonical_value_bytes, hash_and_length_of_value};
+pub use canonical_value::canonical_value_bytes;
 pub use capability::{Capability, CapabilitySet};
 pub use digest::Sha256Hex;
 pub use error_code::ErrorCode;
 pub use event::{Event, EventDraft, EventKind, Meta};
 pub use exchange::{EvidenceHashes, PluginRequest, PluginResponse, RequestPolicy, Status};
 pub use ids::{KeyId, PluginId, PluginRef, RequestId, RunId};
+pub use json_tree::{JsonData, JsonTree};
 pub use manifest::{
     Determinism, DeterminismMode, Entrypoint, Evidence, IoDescriptor, LogLevel, Manifest, ManifestLimits, SchemaRef,
 };

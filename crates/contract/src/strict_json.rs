@@ -22,9 +22,11 @@ pub enum JsonError {
         /// The limit.
         bytes_max: u64,
     },
-    /// Nested deeper than [`JSON_DEPTH_MAX`].
-    #[error("nested deeper than {JSON_DEPTH_MAX} levels, at byte {offset}")]
+    /// Nested deeper than is taken there.
+    #[error("nested deeper than {depth_max} levels, at byte {offset}")]
     TooDeep {
+        /// The limit.
+        depth_max: usize,
         /// Where, in bytes from the start.
         offset: usize,
     },
@@ -109,7 +111,7 @@ fn scan(bytes: &[u8]) -> Result<(), JsonError> {
             b'[' | b'{' => {
                 depth += 1;
                 if depth > JSON_DEPTH_MAX {
-                    return Err(JsonError::TooDeep { offset: at });
+                    return Err(JsonError::TooDeep { depth_max: JSON_DEPTH_MAX, offset: at });
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
@@ -275,7 +277,7 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(parse(nested(JSON_DEPTH_MAX).as_bytes(), 1 << 20).is_ok());
         let past = parse(nested(JSON_DEPTH_MAX + 1).as_bytes(), 1 << 20);
-        assert_eq!(past, Err(JsonError::TooDeep { offset: JSON_DEPTH_MAX }));
+        assert_eq!(past, Err(JsonError::TooDeep { depth_max: JSON_DEPTH_MAX, offset: JSON_DEPTH_MAX }));
         assert!(parse(b"1234", 4).is_ok());
         assert_eq!(parse(b"12345", 4), Err(JsonError::TooLarge { bytes: 5, bytes_max: 4 }));
         assert_eq!(parse(b"\"a\xff\"", 9), Err(JsonError::NotUtf8 { offset: 2 }));

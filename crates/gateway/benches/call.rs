@@ -38,12 +38,13 @@ fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
-    let parts: [(&str, &dyn Fn()); 6] = [
+    let parts: [(&str, &dyn Fn()); 7] = [
         ("one", &|| one_call(&text, LogLevel::Summary, scale(10_000))),
         ("one-full", &|| one_call(&text, LogLevel::Full, scale(5_000))),
         ("stages", &|| stages::table(&text, scale(10_000))),
         ("many", &|| many_calls("examples/text-stats", &text, scale(40_000))),
         ("many-small", &|| many_calls("examples/hello", "OMEGA", scale(80_000))),
+        ("two", &|| two_callers(scale(60_000))),
         ("loop", &|| busy_loop(scale(200))),
     ];
     // `cargo bench -p omega-gateway --bench call -- one stages` runs these two.
@@ -105,12 +106,44 @@ fn many_calls(guest: &str, text: &str, calls: usize) {
             let (_folder, gateway) = open(durability).await;
             let plugin = install(&gateway, guest, LogLevel::Summary).await;
             let gateway = with_history(gateway, &plugin, text, calls / 10).await;
-            drive(&gateway, &plugin, text, calls / 10).await;
-            drive(&gateway, &plugin, text, calls).await
+            drive(&gateway, &plugin, text, CALLERS, calls / 10).await;
+            drive(&gateway, &plugin, text, CALLERS, calls).await
         });
         let (p50, p99) = quantiles(took);
         let ratio = rate / *relaxed_rate.get_or_insert(rate);
         println!("{durability:<12} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2}", p50 / 1e3, p99 / 1e3);
+    }
+    println!();
+}
+
+/// What a second caller of small calls adds: as tasks of one runtime, and as threads that share nothing but the gateway.
+fn two_callers(calls: usize) {
+    println!("one and two callers, {calls} calls of examples/hello with 5 bytes, relaxed durability");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (_folder, gateway, plugin) = runtime.block_on(async {
+        let (folder, gateway) = open("relaxed").await;
+        let plugin = install(&gateway, "examples/hello", LogLevel::Summary).await;
+        (folder, gateway, plugin)
+    });
+    let own_threads = |callers: usize| {
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..callers {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(drive(&gateway, &plugin, "OMEGA", 1, calls / callers));
+                });
+            }
+        });
+        calls as f64 / started.elapsed().as_secs_f64()
+    };
+    let tasks = |callers: usize| runtime.block_on(drive(&gateway, &plugin, "OMEGA", callers, calls)).0;
+    tasks(2);
+    for (name, rate) in
+        [("threads of their own", &own_threads as &dyn Fn(usize) -> f64), ("tasks of one runtime", &tasks)]
+    {
+        let (one, two) = (rate(1), rate(2));
+        println!("{name:<24} one {one:>9.0} calls/s, two {two:>9.0} calls/s, {:.2} times", two / one);
     }
     println!();
 }
@@ -127,10 +160,10 @@ async fn with_history(gateway: Gateway, plugin: &PluginId, text: &str, calls: us
     gateway
 }
 
-async fn drive(gateway: &Gateway, plugin: &PluginId, text: &str, calls: usize) -> (f64, Vec<Duration>) {
+async fn drive(gateway: &Gateway, plugin: &PluginId, text: &str, callers: usize, calls: usize) -> (f64, Vec<Duration>) {
     let left = Arc::new(AtomicUsize::new(calls));
     let started = Instant::now();
-    let callers: Vec<_> = (0..CALLERS)
+    let callers: Vec<_> = (0..callers)
         .map(|_| {
             let (gateway, plugin, text, left) = (gateway.clone(), plugin.clone(), text.to_owned(), Arc::clone(&left));
             tokio::spawn(async move {

@@ -2,9 +2,8 @@
 //!
 //! What never happens here: a check of a result. It is shaped, no more; the router checks it.
 
-use omega_contract::payload::Encoding;
+use omega_contract::Payload;
 use omega_contract::ports::{GuestOutput, GuestPayload, LaneRequest};
-use omega_contract::{Payload, canonical_object_bytes};
 
 use crate::bindings::omega::plugin::types as wit;
 
@@ -19,16 +18,14 @@ pub(crate) struct RequestParts<'a> {
 
 enum PayloadParts<'a> {
     Text { content: &'a str, encoding: &'static str, metadata: Pairs<'a> },
-    Json { data: String, schema_ref: &'a str },
+    Json { data: &'a str, schema_ref: &'a str },
     BinaryRef { artifact_id: &'a str, artifact_hash: String, mime_type: &'a str },
     DatasetSlice { slice_ids: Vec<&'a str>, source: &'a str, filters: Pairs<'a> },
 }
 
 impl<'a> RequestParts<'a> {
-    /// # Errors
-    /// A JSON payload that has no canonical form; none that came through the strict reader.
-    pub(crate) fn new(request: &'a LaneRequest) -> Result<Self, serde_json::Error> {
-        Ok(Self { request, context: pairs(&request.context), payload: payload_parts(&request.payload)? })
+    pub(crate) fn new(request: &'a LaneRequest) -> Self {
+        Self { request, context: pairs(&request.context), payload: payload_parts(&request.payload) }
     }
 
     /// The WIT record.
@@ -54,18 +51,16 @@ impl<'a> RequestParts<'a> {
     }
 }
 
-fn payload_parts(payload: &Payload) -> Result<PayloadParts<'_>, serde_json::Error> {
-    Ok(match payload {
+fn payload_parts(payload: &Payload) -> PayloadParts<'_> {
+    match payload {
         Payload::Text(text) => PayloadParts::Text {
             content: &text.content,
-            encoding: match text.encoding {
-                Encoding::Utf8 => "utf-8",
-            },
+            encoding: text.encoding.as_str(),
             metadata: pairs(&text.metadata),
         },
         Payload::Json(json) => PayloadParts::Json {
             // Canonical, so that payloads of one hash are one payload to the guest (INV-PNP-03).
-            data: String::from_utf8(canonical_object_bytes(&json.data)?).expect("JSON is written as UTF-8"),
+            data: json.data.text(),
             schema_ref: &json.schema_ref,
         },
         Payload::BinaryRef(binary) => PayloadParts::BinaryRef {
@@ -78,7 +73,7 @@ fn payload_parts(payload: &Payload) -> Result<PayloadParts<'_>, serde_json::Erro
             source: &slice.source,
             filters: pairs(&slice.filters),
         },
-    })
+    }
 }
 
 fn pairs(map: &std::collections::BTreeMap<String, String>) -> Pairs<'_> {

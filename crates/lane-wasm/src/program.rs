@@ -110,7 +110,7 @@ impl WasmProgram {
 
     /// Instantiates and calls. Both run guest code, so both are inside the deadline.
     async fn enter(&self, store: &mut Store<Guest>, request: &LaneRequest) -> wasmtime::Result<Returned> {
-        let parts = RequestParts::new(request)?;
+        let parts = RequestParts::new(request);
         let instance = self.instance.instantiate_async(&mut *store).await?;
         let handle = instance.get_typed_func::<(wit::Request<'_>,), (Returned,)>(&mut *store, &self.export)?;
         let (returned,) = handle.call_async(&mut *store, (parts.record(),)).await?;

@@ -152,7 +152,7 @@ impl Router {
             return (verdict, draft);
         };
         let committed = if evidence.commits_results() {
-            evidence.commit(&*self.services, payload, evidence.keeps())
+            evidence.commit(&*self.services, payload, *output_hash, evidence.keeps())
         } else {
             Ok((*output_hash, None))
         };

@@ -86,10 +86,7 @@ impl Router {
         let started = Instant::now();
         let timeout = request.policy.map_or(self.policy.timeout_max, |policy| timeout(policy.timeout_ms));
         let found = self.find(plugin_id, started + timeout.min(self.policy.timeout_max)).await;
-        let request = match self.hashed(plugin_id, request, 0, started).await? {
-            Ok(request) => request,
-            Err(answer) => return Ok(answer),
-        };
+        let request = Arc::new(HashedRequest::new(request));
         let found_at = Instant::now();
         let passing =
             Passing { plugin_id, request: &request, step: 0, replays: None, until: None, started, found: found_at };
@@ -107,33 +104,6 @@ impl Router {
             let message = format!("{plugin_id} is being loaded and was not ready in time; it may be called again");
             Err(Refused::new(ErrorCode::Overloaded, message))
         })
-    }
-
-    /// The request with its hash, or the answer that refuses what has no hash.
-    pub(crate) async fn hashed(
-        &self,
-        plugin_id: &PluginId,
-        request: PluginRequest,
-        step: u32,
-        started: Instant,
-    ) -> Result<Result<Arc<HashedRequest>, Answer>, RecorderError> {
-        let (run_id, request_id) = (request.run_id.clone(), request.request_id.clone());
-        match HashedRequest::new(request) {
-            Ok(request) => Ok(Ok(Arc::new(request))),
-            Err(refusal) => {
-                let refused = Refused::new(refusal.code, refusal.message);
-                let about = About {
-                    plugin_id,
-                    run_id: &run_id,
-                    request_id: &request_id,
-                    step,
-                    replays: None,
-                    input_hash: None,
-                    recorded_hash: None,
-                };
-                Ok(Err(self.refuse(about, refused.into(), started).await?))
-            }
-        }
     }
 
     /// Calls a version that is not enabled (yet), for the runs that decide whether it may be. The same
@@ -167,15 +137,11 @@ impl Router {
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
         let plugin_id = target.package.manifest().plugin_id.clone();
-        match self.hashed(&plugin_id, request, 0, started).await? {
-            Ok(request) => {
-                let found = Instant::now();
-                let passing =
-                    Passing { plugin_id: &plugin_id, request: &request, step: 0, replays, until: None, started, found };
-                self.pass_to(target, passing).await
-            }
-            Err(answer) => Ok(answer),
-        }
+        let request = Arc::new(HashedRequest::new(request));
+        let found = Instant::now();
+        let passing =
+            Passing { plugin_id: &plugin_id, request: &request, step: 0, replays, until: None, started, found };
+        self.pass_to(target, passing).await
     }
 
     /// A pipeline's step.
@@ -309,10 +275,7 @@ impl Router {
             plugin_id: about.plugin_id.clone(),
             status: refusal.status,
             result: None,
-            evidence_hashes: EvidenceHashes {
-                input_hash: about.input_hash.map(|hash| hash.to_string()).unwrap_or_default(),
-                output_hash: String::new(),
-            },
+            evidence_hashes: EvidenceHashes { input_hash: about.input_hash.to_string(), output_hash: String::new() },
             duration_ms: whole_ms(started),
             notes: refusal.refused.message,
         };

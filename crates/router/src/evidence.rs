@@ -8,7 +8,7 @@ use std::time::Duration;
 use omega_contract::commitment::Salt;
 use omega_contract::limits::META_TEXT_BYTES_MAX;
 use omega_contract::ports::{CallKey, LaneReport};
-use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_bytes};
+use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_value_bytes};
 use omega_validator::{Call, Verified};
 
 use crate::passing::About;
@@ -48,27 +48,33 @@ impl CallEvidence {
         let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays };
         if full || evidence.salt.is_some() {
             let payload = &call.request().request().payload;
-            (evidence.input_hash, evidence.payload_artifact) = evidence.commit(services, payload, full)?;
+            (evidence.input_hash, evidence.payload_artifact) =
+                evidence.commit(services, payload, evidence.input_hash, full)?;
         }
         Ok(evidence)
     }
 
-    /// The hash that the ledger holds of a payload or result, and the artifact where it is kept.
+    /// The hash that the ledger holds of a payload or result, whose own is `hash`, and the artifact where it is kept.
     pub(crate) fn commit(
         &self,
         services: &dyn Services,
         payload: &Payload,
+        hash: Sha256Hex,
         keep: bool,
     ) -> Result<(Sha256Hex, Option<Sha256Hex>), Refused> {
         let no_form = |error: serde_json::Error| Refused::new(ErrorCode::Io, error.to_string());
         let redactions = &self.target.package.manifest().evidence.redactions;
-        let bytes = match self.salt {
-            Some(salt) => canonical_bytes(&redact(payload, redactions, salt).map_err(no_form)?.document),
-            None => canonical_bytes(payload),
-        }
-        .map_err(no_form)?;
+        let (bytes, hash) = match self.salt {
+            Some(salt) => {
+                let redacted = redact(payload, redactions, salt).map_err(no_form)?.document;
+                let bytes = canonical_value_bytes(&redacted).map_err(no_form)?;
+                let hash = Sha256Hex::of(&bytes);
+                (bytes, hash)
+            }
+            None => (payload.canonical_bytes(), hash),
+        };
         let artifact = if keep { Some(services.keep(&bytes)?) } else { None };
-        Ok((Sha256Hex::of(&bytes), artifact))
+        Ok((hash, artifact))
     }
 
     /// Whether the result must be committed to (kept or redacted) before its event.

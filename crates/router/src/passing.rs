@@ -42,7 +42,7 @@ impl<'a> Passing<'a> {
             request_id: &request.request_id,
             step: self.step,
             replays: self.replays,
-            input_hash: Some(self.request.input_hash()),
+            input_hash: self.request.input_hash(),
             recorded_hash: None,
         }
     }
@@ -52,7 +52,7 @@ impl<'a> Passing<'a> {
     pub(crate) fn about_call_of(&self, target: &Target) -> About<'a> {
         let about = self.about();
         let redacts = !target.package.manifest().evidence.redactions.is_empty();
-        let recorded_hash = about.input_hash.filter(|_| !redacts);
+        let recorded_hash = (!redacts).then_some(about.input_hash);
         About { recorded_hash, ..about }
     }
 }
@@ -64,8 +64,8 @@ pub(crate) struct About<'a> {
     pub(crate) request_id: &'a RequestId,
     pub(crate) step: u32,
     pub(crate) replays: Option<&'a ReplayOf>,
-    /// What the caller is told; none where the payload has no hash.
-    pub(crate) input_hash: Option<Sha256Hex>,
+    /// What the caller is told.
+    pub(crate) input_hash: Sha256Hex,
     /// What the record may hold of it.
     pub(crate) recorded_hash: Option<Sha256Hex>,
 }

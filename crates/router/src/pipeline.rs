@@ -100,10 +100,7 @@ impl Router {
         request: PluginRequest,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
-        let request = match self.hashed(&policy.plugin_ids[0], request, 0, Instant::now()).await? {
-            Ok(request) => request,
-            Err(answer) => return Ok(vec![answer]),
-        };
+        let request = Arc::new(HashedRequest::new(request));
         let mut answers = Vec::with_capacity(policy.plugin_ids.len());
         for (step, plugin_id) in (0..).zip(&policy.plugin_ids) {
             let answer = self.step(plugin_id, &request, step, until).await?;
@@ -123,10 +120,7 @@ impl Router {
         request: PluginRequest,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
-        let request = match self.hashed(&policy.plugin_ids[0], request, 0, Instant::now()).await? {
-            Ok(request) => request,
-            Err(answer) => return Ok(vec![answer]),
-        };
+        let request = Arc::new(HashedRequest::new(request));
         let steps = (0..).zip(&policy.plugin_ids);
         try_join_all(steps.map(|(step, plugin_id)| self.step(plugin_id, &request, step, until))).await
     }
@@ -146,10 +140,8 @@ impl Router {
                     Err(_) => result,
                 };
             }
-            let answer = match self.hashed(plugin_id, request.clone(), step, Instant::now()).await? {
-                Ok(request) => self.step(plugin_id, &request, step, until).await?,
-                Err(answer) => answer,
-            };
+            let hashed = Arc::new(HashedRequest::new(request.clone()));
+            let answer = self.step(plugin_id, &hashed, step, until).await?;
             let has_result = answer.response.result.is_some();
             answers.push(answer);
             if !has_result {

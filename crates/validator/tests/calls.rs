@@ -9,8 +9,7 @@ use omega_contract::limits::{
     CONTEXT_BYTES_MAX, CONTEXT_ENTRIES_MAX, ID_CHARS_MAX, NOTES_BYTES_MAX, RETRIES_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN,
 };
 use omega_contract::ports::{GuestOutput, GuestPayload};
-use omega_contract::{CapabilitySet, ErrorCode, Payload, PluginRequest, Sha256Hex};
-use omega_validator::call::DATA_DEPTH_MAX;
+use omega_contract::{CapabilitySet, ErrorCode, JsonData, Payload, PluginRequest, Sha256Hex};
 use omega_validator::{
     Ceilings, HashedRequest, Output, Package, Refusal, Verified, check_output, check_request, parse_request,
 };
@@ -178,7 +177,7 @@ fn deterministic_only_refuses_what_is_declared_probabilistic() {
         change(&mut manifest);
         let mut value = request_value();
         value["policy"]["deterministic_only"] = json!(only);
-        let request = HashedRequest::new(serde_json::from_value(value).unwrap()).unwrap();
+        let request = HashedRequest::new(serde_json::from_value(value).unwrap());
         check_request(&package(&manifest), &Arc::new(request), &every_capability(), Ceilings::default())
             .map(drop)
             .map_err(|refusal| refusal.code)
@@ -193,7 +192,7 @@ fn what_a_caller_of_the_library_may_hand_over_is_checked_too() {
     let outcome = |change: &dyn Fn(&mut PluginRequest)| {
         let mut request: PluginRequest = serde_json::from_value(request_value()).unwrap();
         change(&mut request);
-        let request = Arc::new(HashedRequest::new(request)?);
+        let request = Arc::new(HashedRequest::new(request));
         check_request(&package(&manifest()), &request, &every_capability(), Ceilings::default()).map(drop)
     };
     let check = |change: &dyn Fn(&mut PluginRequest), expect: Result<(), &str>| match (outcome(change), expect) {
@@ -224,16 +223,26 @@ fn what_a_caller_of_the_library_may_hand_over_is_checked_too() {
         |payload: Value| move |r: &mut PluginRequest| r.payload = serde_json::from_value(payload.clone()).unwrap();
     let no_ids = json!({"kind": "dataset_slice", "slice_ids": [], "source": "s", "filters": {}});
     check(&with_payload(no_ids), Err("payload.slice_ids: has at least one id"));
-    check(&with_payload(json_payload(&json!({"n": 1, "any": 9_007_199_254_740_991_u64}))), Ok(()));
-    check(
-        &with_payload(json_payload(&json!({"n": 1, "any": [9_007_199_254_740_992_u64]}))),
-        Err("payload.data: has an integer"),
-    );
-    check(&with_payload(json_payload(&json!({"n": 1, "any": lists(DATA_DEPTH_MAX - 1)}))), Ok(()));
-    check(
-        &with_payload(json_payload(&json!({"n": 1, "any": lists(DATA_DEPTH_MAX)}))),
-        Err("payload.data: is nested too deep"),
-    );
+}
+
+#[test]
+fn data_that_not_every_reader_reads_alike_is_no_payload() {
+    let check = |any: Value, expect: Result<(), &str>| {
+        let data = json!({"n": 1, "any": any});
+        let made = Payload::json(data.as_object().unwrap().clone(), "r");
+        let read = Payload::json_text(data.to_string(), "r");
+        for outcome in [made, read] {
+            match (outcome, expect) {
+                (Ok(_), Ok(())) => {}
+                (Err(error), Err(expect)) => assert!(error.to_string().contains(expect), "{error}"),
+                (got, _) => panic!("{got:?}"),
+            }
+        }
+    };
+    check(json!(9_007_199_254_740_991_u64), Ok(()));
+    check(json!([9_007_199_254_740_992_u64]), Err("an integer outside ±(2^53-1)"));
+    check(lists(JsonData::DEPTH_MAX - 1), Ok(()));
+    check(lists(JsonData::DEPTH_MAX), Err("nested deeper than 62 levels"));
 }
 
 /// `[[…]]`, this many lists deep.
@@ -243,11 +252,11 @@ fn lists(depth: usize) -> Value {
 
 #[test]
 fn the_deepest_data_taken_passes_through_request_and_response() {
-    let data = json!({"n": 1, "any": lists(DATA_DEPTH_MAX - 1)});
+    let data = json!({"n": 1, "any": lists(JsonData::DEPTH_MAX - 1)});
     let mut value = request_value();
     value["payload"] = json_payload(&data);
     assert!(parse_request(value.to_string().as_bytes()).is_ok());
-    value["payload"]["data"]["any"] = lists(DATA_DEPTH_MAX);
+    value["payload"]["data"]["any"] = lists(JsonData::DEPTH_MAX);
     assert!(parse_request(value.to_string().as_bytes()).unwrap_err().message.contains("nested deeper"));
 }
 
@@ -281,7 +290,7 @@ fn check_result(payload: GuestPayload, expect: Result<(), (ErrorCode, &str)>) {
 fn results_are_what_the_manifest_announced() {
     let output = result_of(guest_json(r#" {"n": 1e0, "any": "\u0061"} "#), "done", &every_capability()).unwrap();
     let expect =
-        json!({"kind": "json", "data": {"n": 1.0, "any": "a"}, "schema_ref": "schemas/outputs/json.schema.json"});
+        json!({"kind": "json", "data": {"n": 1, "any": "a"}, "schema_ref": "schemas/outputs/json.schema.json"});
     assert_eq!(serde_json::to_value(output.payload()).unwrap(), expect);
     assert_eq!(output.output_hash(), omega_contract::hash(&expect).unwrap());
     assert_eq!(output.notes(), "done");
@@ -332,10 +341,10 @@ fn results_are_strict_json() {
     ] {
         check_result(guest_json(data), Err((not_json, expect)));
     }
-    check_result(guest_json(&json!({"n": 1, "any": lists(DATA_DEPTH_MAX - 1)}).to_string()), Ok(()));
+    check_result(guest_json(&json!({"n": 1, "any": lists(JsonData::DEPTH_MAX - 1)}).to_string()), Ok(()));
     check_result(
-        guest_json(&json!({"n": 1, "any": lists(DATA_DEPTH_MAX)}).to_string()),
-        Err((not_json, "nested too deep")),
+        guest_json(&json!({"n": 1, "any": lists(JsonData::DEPTH_MAX)}).to_string()),
+        Err((not_json, "nested deeper than 62")),
     );
     check_result(guest_json(&format!("{}{}", "[".repeat(4000), "]".repeat(4000))), Err((not_json, "nested deeper")));
     check_result(guest_text("a", &[("k", "1"), ("k", "2")]), Err((not_json, "metadata: has a key twice")));

@@ -4,6 +4,7 @@
 //! that was refused in time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use omega_contract::JsonTree;
 use omega_contract::limits::{JSON_DEPTH_MAX, SCHEMA_BYTES_MAX};
 use omega_validator::schema::{
     ENUM_VALUES_MAX, EVALUATIONS_MAX, NESTING_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, SUBSCHEMAS_MAX,
@@ -17,7 +18,7 @@ fn compile(schema: &Value) -> Result<CompiledSchema, SchemaError> {
 }
 
 fn check(schema: &CompiledSchema, instance: &Value) -> Result<(), SchemaMismatch> {
-    schema.check(instance, omega_contract::canonical_bytes(instance).unwrap().len() as u64)
+    schema.check(&JsonTree::of_value(instance).unwrap())
 }
 
 /// `{"a": {"a": … {}}}`, this many objects deep.

@@ -10,11 +10,10 @@ use clap::Args;
 use omega_gateway::Gateway;
 use omega_gateway::broker::ArtifactLabel;
 use omega_gateway::contract::exchange::RequestPolicy;
-use omega_gateway::contract::payload::{BinaryRefPayload, DatasetSlicePayload};
+use omega_gateway::contract::payload::{BinaryRefPayload, DatasetSlicePayload, JsonPayload};
 use omega_gateway::contract::{
-    ErrorCode, Manifest, Payload, PayloadKind, PluginRequest, RequestId, RunId, limits, strict_json,
+    ErrorCode, JsonData, Manifest, Payload, PayloadKind, PluginRequest, RequestId, RunId, limits,
 };
-use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use crate::input;
@@ -107,9 +106,9 @@ impl Call {
             return Ok(Draft::Payload(Payload::text(text)));
         }
         if let Some(data) = &source.data {
-            let data: Map<String, Value> = strict_json::parse_as(data.as_bytes(), TEXT_BYTES_MAX)
+            let data = JsonData::read(data.as_str(), TEXT_BYTES_MAX)
                 .map_err(|error| input::invalid_json(ErrorCode::RequestInvalid, &error).with("argument", "--data"))?;
-            return Ok(Draft::Payload(Payload::json(data, self.schema_ref(manifest)?)));
+            return Ok(Draft::Payload(self.json(data, manifest)?));
         }
         if let Some(name) = &source.slice {
             return Ok(Draft::Payload(Payload::DatasetSlice(DatasetSlicePayload {
@@ -145,12 +144,16 @@ impl Call {
             return Ok(Draft::File(file.to_owned()));
         }
         if takes(PayloadKind::Json) {
-            let data: Map<String, Value> = input::read_json(file, TEXT_BYTES_MAX, ErrorCode::RequestInvalid)?;
-            return Ok(Draft::Payload(Payload::json(data, self.schema_ref(manifest)?)));
+            let data = input::read_data(file, TEXT_BYTES_MAX, ErrorCode::RequestInvalid)?;
+            return Ok(Draft::Payload(self.json(data, manifest)?));
         }
         Err(Fault::new(ErrorCode::PayloadKindRefused)
             .because("this plugin takes rows of a dataset alone")
             .hint("Use `--slice`."))
+    }
+
+    fn json(&self, data: JsonData, manifest: Option<&Manifest>) -> Result<Payload, Fault> {
+        Ok(Payload::Json(JsonPayload { data, schema_ref: self.schema_ref(manifest)? }))
     }
 
     /// The JSON input that is meant.

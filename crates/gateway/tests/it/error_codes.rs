@@ -209,7 +209,7 @@ async fn refusals_before_anything_runs() {
     let mut crowded = request(Payload::text("a"));
     crowded.context =
         (0..=omega_contract::limits::CONTEXT_ENTRIES_MAX).map(|n| (n.to_string(), String::new())).collect();
-    let json_of_no_schema = request(Payload::json(serde_json::Map::new(), "of-nobody"));
+    let json_of_no_schema = request(Payload::json(serde_json::Map::new(), "of-nobody").unwrap());
     let cases = [
         (ErrorCode::PluginUnknown, "nobody", request(Payload::text("a"))),
         (ErrorCode::PluginNotEnabled, "headline", request(Payload::text("a"))),

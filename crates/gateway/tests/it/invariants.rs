@@ -97,7 +97,7 @@ async fn inv_pnp_03_determinism_surface() {
 async fn inv_pnp_04_typed_io() {
     let bench = Bench::new().await;
     let stats = bench.install("examples/text-stats").await;
-    let before = bench.invoke(&stats, request(Payload::json(serde_json::Map::new(), "x"))).await;
+    let before = bench.invoke(&stats, request(Payload::json(serde_json::Map::new(), "x").unwrap())).await;
     assert_eq!(before.reason, Some(ErrorCode::PayloadKindRefused));
     let mut files = package("examples/hello");
     let schema = r#"{"type":"object","required":["content"],"properties":{"content":{"maxLength":3}}}"#;

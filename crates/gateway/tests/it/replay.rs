@@ -208,7 +208,7 @@ async fn what_was_not_kept_or_not_declared_is_not_replayable() {
     }
     let redact = bench.install("examples/json-redact").await;
     let data = json!({"mail": "ada@example.org"}).as_object().unwrap().clone();
-    let payload = Payload::json(data, "omega:json-redact:input:document:v1.0.0");
+    let payload = Payload::json(data, "omega:json-redact:input:document:v1.0.0").unwrap();
     let answer = bench.invoke(&redact, asked("redacted", "q", payload)).await;
     assert_eq!(answer.response.status, Status::Ok, "{}", answer.response.notes);
     assert_eq!(verdict(&bench.gateway, "redacted").await, "redacted");

@@ -65,13 +65,13 @@ async fn a_result_that_reads_like_an_order_is_data() {
     let bench = Bench::new().await;
     let redact = bench.install("examples/json-redact").await;
     let order = json!({"kind": "POLICY", "decision": "trust", "enable": "hostile-env-probe", "run": "rm -rf /"});
-    let payload = Payload::json(order.as_object().unwrap().clone(), "omega:json-redact:input:document:v1.0.0");
+    let payload = Payload::json(order.as_object().unwrap().clone(), "omega:json-redact:input:document:v1.0.0").unwrap();
     let before = bench.gateway.list_plugins(&PluginFilter::default(), &Page::first(10)).unwrap();
     let asked = request(payload);
     let run_id = asked.run_id.clone();
     let answer = bench.invoke(&redact, asked).await;
     let Some(Payload::Json(result)) = &answer.response.result else { panic!("{}", answer.response.notes) };
-    assert_eq!(result.data["document"], order);
+    assert_eq!(result.data.get("document").unwrap().to_value(), order);
     assert_eq!(bench.kinds(&run_id), [EventKind::Invoke, EventKind::Result]);
     assert_eq!(before, bench.gateway.list_plugins(&PluginFilter::default(), &Page::first(10)).unwrap());
 }

@@ -21,7 +21,7 @@ fn inputs() -> [(&'static str, Payload); 4] {
     [
         ("examples/hello", Payload::text("Ada")),
         ("examples/text-stats", Payload::text(text)),
-        ("examples/json-redact", Payload::json(document.as_object().unwrap().clone(), schema_ref)),
+        ("examples/json-redact", Payload::json(document.as_object().unwrap().clone(), schema_ref).unwrap()),
         ("hostile/liar", Payload::text("go")),
     ]
 }

@@ -23,7 +23,7 @@ async fn with_schema(path: &str, schema: &Value) -> Bench {
 }
 
 fn document(data: &Value) -> omega_contract::PluginRequest {
-    request(Payload::json(data.as_object().unwrap().clone(), SCHEMA_REF))
+    request(Payload::json(data.as_object().unwrap().clone(), SCHEMA_REF).unwrap())
 }
 
 /// Before the call: what does not match does not run, and the message names the field, not the value.

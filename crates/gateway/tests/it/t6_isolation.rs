@@ -8,7 +8,7 @@ use crate::harness::{Bench, id};
 
 fn report(answer: &omega_gateway::Answer) -> Value {
     match &answer.response.result {
-        Some(Payload::Json(json)) => Value::Object(json.data.clone()),
+        Some(Payload::Json(json)) => Value::Object(json.data.to_map()),
         other => panic!("{other:?}: {}", answer.response.notes),
     }
 }

@@ -38,7 +38,7 @@ async fn every_kind_of_payload_goes_in_and_comes_out() {
             GuestPayload::Text { content: "words".to_owned(), encoding: "utf-8".to_owned(), metadata: pairs() },
         ),
         (
-            Payload::json(json.as_object().unwrap().clone(), "some:ref"),
+            Payload::json(json.as_object().unwrap().clone(), "some:ref").unwrap(),
             // Canonical (RFC 8785): sorted, and 1.0 is 1, so that one hash is one input.
             GuestPayload::Json {
                 data: r#"{"a":[1e+21,"ü",null],"z":1}"#.to_owned(),

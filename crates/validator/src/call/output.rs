@@ -10,11 +10,10 @@ use omega_contract::limits::NOTES_BYTES_MAX;
 use omega_contract::manifest::Direction;
 use omega_contract::payload::{BinaryRefPayload, DatasetSlicePayload, Encoding, JsonPayload, TextPayload};
 use omega_contract::ports::{GuestOutput, GuestPayload};
-use omega_contract::strict_json::{self, JsonError};
-use omega_contract::{Capability, CapabilitySet, ErrorCode, IoDescriptor, Payload, PayloadKind, Sha256Hex};
-use serde_json::Value;
+use omega_contract::strict_json::JsonError;
+use omega_contract::{Capability, CapabilitySet, ErrorCode, IoDescriptor, JsonData, Payload, PayloadKind, Sha256Hex};
 
-use super::{Ceilings, DATA_DEPTH_MAX, data_fault, payload_value};
+use super::Ceilings;
 use crate::field_path::shown;
 use crate::package::Package;
 use crate::refusal::Refusal;
@@ -94,14 +93,12 @@ pub fn check_output(
     let (descriptor, schema) = declared(package, &payload)?;
     let bytes_max = ceilings.bytes_max(package.manifest(), descriptor);
     too_large(bytes_as_handed_over(&payload), bytes_max)?;
-    let mut payload = shaped(payload, bytes_max)?;
-    let value = payload_value::lend(&mut payload);
-    let (hash, canonical_bytes) = omega_contract::hash_and_length_of_value(&value).map_err(not_json)?;
+    let payload = shaped(payload, bytes_max)?;
+    let (hash, canonical_bytes) = payload.hash_and_length();
     too_large(canonical_bytes, bytes_max)?;
     schema
-        .check(&value, canonical_bytes)
+        .check_payload(&payload, canonical_bytes)
         .map_err(|mismatch| Refusal::new(mismatch.output_code(), format!("result: {mismatch}")))?;
-    payload_value::restore(&mut payload, value);
     let needed = Capability::to_write(payload.kind());
     if !held.contains(&needed) {
         return Err(Refusal::new(ErrorCode::CapabilityDenied, format!("the plugin does not hold {needed}")));
@@ -167,18 +164,14 @@ fn shaped(payload: GuestPayload, bytes_max: u64) -> Result<Payload, Refusal> {
             Payload::Text(TextPayload { content, encoding: Encoding::Utf8, metadata: unique("metadata", metadata)? })
         }
         GuestPayload::Json { data, schema_ref } => {
-            let data = match strict_json::parse(data.as_bytes(), bytes_max) {
-                Ok(Value::Object(data)) => data,
-                Ok(_) => return Err(not_json("data: is one JSON object")),
+            let data = match JsonData::read(data, bytes_max) {
+                Ok(data) => data,
                 Err(JsonError::TooLarge { bytes, bytes_max }) => {
                     too_large(bytes, bytes_max)?;
                     return Err(not_json("data: is too large"));
                 }
                 Err(error) => return Err(not_json(format!("data: {}", json_fault(&error)))),
             };
-            if let Some(fault) = data.values().find_map(|value| data_fault(value, DATA_DEPTH_MAX - 1)) {
-                return Err(not_json(format!("data: {fault}")));
-            }
             Payload::Json(JsonPayload { data, schema_ref })
         }
         GuestPayload::BinaryRef { artifact_id, artifact_hash, mime_type } => {

@@ -17,7 +17,7 @@ use omega_contract::{
 };
 use serde_json::Value;
 
-use super::{Ceilings, DATA_DEPTH_MAX, data_fault, payload_value};
+use super::Ceilings;
 use crate::package::Package;
 use crate::refusal::Refusal;
 use crate::schema::faults;
@@ -75,29 +75,15 @@ fn whole(path: &str) -> &str {
 #[derive(Debug)]
 pub struct HashedRequest {
     request: PluginRequest,
-    /// The payload once more, as the schemas see it.
-    payload: Value,
     input_hash: Sha256Hex,
     canonical_bytes: u64,
 }
 
 impl HashedRequest {
     /// Hashes the payload. Whether anybody takes it is not checked here.
-    ///
-    /// # Errors
-    /// `request_invalid` where the payload is beyond what JSON readers agree on: an integer outside
-    /// ±(2^53-1), or nesting deeper than [`DATA_DEPTH_MAX`].
-    pub fn new(request: PluginRequest) -> Result<Self, Refusal> {
-        let invalid = |message: String| Refusal::new(ErrorCode::RequestInvalid, message);
-        if let Payload::Json(json) = &request.payload
-            && let Some(fault) = json.data.values().find_map(|value| data_fault(value, DATA_DEPTH_MAX - 1))
-        {
-            return Err(invalid(format!("payload.data: {fault}")));
-        }
-        let payload = payload_value::lend(&mut request.payload.clone());
-        let (input_hash, canonical_bytes) =
-            omega_contract::hash_and_length_of_value(&payload).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { request, payload, input_hash, canonical_bytes })
+    pub fn new(request: PluginRequest) -> Self {
+        let (input_hash, canonical_bytes) = request.payload.hash_and_length();
+        Self { request, input_hash, canonical_bytes }
     }
 
     /// The request as it came.
@@ -173,7 +159,7 @@ pub fn check_request(
         return Err(Refusal::new(ErrorCode::PayloadTooLarge, message));
     }
     schema
-        .check(&request.payload, request.canonical_bytes)
+        .check_payload(payload, request.canonical_bytes)
         .map_err(|mismatch| Refusal::new(mismatch.payload_code(), format!("payload: {mismatch}")))?;
     let needed = Capability::to_read(payload.kind());
     if !held.contains(&needed) {

@@ -5,7 +5,6 @@
 //! What never happens here: looking at an instance's values. Only their number is counted.
 
 use omega_contract::limits::JSON_DEPTH_MAX;
-use serde_json::Value;
 
 use super::document::{Children, Document, Node, NodeId};
 use super::entries::{Entries, Exclusive};
@@ -31,28 +30,9 @@ pub(super) struct Cost {
 /// What one depth of an instance holds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LevelSize {
-    values: u64,
-    string_bytes: u64,
-}
-
-/// Counts the values and the bytes of strings and keys at each depth.
-pub(super) fn measure(instance: &Value, levels: &mut [LevelSize]) {
-    let Some((level, below)) = levels.split_first_mut() else { return };
-    level.values += 1;
-    match instance {
-        Value::String(text) => level.string_bytes += text.len() as u64,
-        Value::Array(items) => items.iter().for_each(|item| measure(item, below)),
-        Value::Object(members) => {
-            for (name, member) in members {
-                level.string_bytes += name.len() as u64;
-                if let Some(next) = below.first_mut() {
-                    next.string_bytes += name.len() as u64;
-                }
-                measure(member, below);
-            }
-        }
-        _ => {}
-    }
+    pub(super) values: u64,
+    /// Of strings and of keys, which are looked at with the object and each for itself.
+    pub(super) string_bytes: u64,
 }
 
 impl Cost {

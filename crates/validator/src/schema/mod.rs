@@ -15,17 +15,20 @@ mod discriminator;
 mod document;
 mod entries;
 mod explain;
+mod instance;
 mod pattern;
 mod reader;
 mod reference;
 
 use jsonschema::{Draft, PatternOptions, Validator};
-use omega_contract::ErrorCode;
 use omega_contract::limits::{JSON_DEPTH_MAX, SCHEMA_BYTES_MAX};
 use omega_contract::strict_json::{self, JsonError};
+use omega_contract::{ErrorCode, JsonTree, Payload};
 use serde_json::Value;
 
 pub use cost::{EVALUATIONS_MAX, NESTING_MAX};
+use instance::{Instance, Instances};
+
 pub(crate) use explain::{Fault, faults};
 pub use pattern::{PATTERN_BYTES_MAX, PATTERNS_MAX};
 pub use reader::{ENUM_VALUES_MAX, SUBSCHEMAS_MAX};
@@ -164,7 +167,7 @@ impl SchemaMismatch {
 
 /// A schema that was read, bounded and compiled.
 pub struct CompiledSchema {
-    validator: Validator,
+    validator: Validator<Instances>,
     cost: cost::Cost,
     has_alternatives: bool,
 }
@@ -196,7 +199,7 @@ impl CompiledSchema {
             document::Dialect::Draft202012 => Draft::Draft202012,
             document::Dialect::Draft7 => Draft::Draft7,
         };
-        let validator = jsonschema::options()
+        let validator = jsonschema::options_for::<Instances>()
             .with_draft(draft)
             .offline()
             .should_validate_formats(false)
@@ -209,11 +212,23 @@ impl CompiledSchema {
         Ok(Self { validator, cost, has_alternatives: document.has_alternatives })
     }
 
-    /// Checks an instance whose canonical form has `canonical_bytes` bytes.
+    /// Checks a payload whose canonical form has `canonical_bytes` bytes.
     ///
     /// # Errors
     /// [`SchemaMismatch`], with the first fault found.
-    pub fn check(&self, instance: &Value, canonical_bytes: u64) -> Result<(), SchemaMismatch> {
+    pub fn check_payload(&self, payload: &Payload, canonical_bytes: u64) -> Result<(), SchemaMismatch> {
+        self.check_instance(Instance::Payload(payload), canonical_bytes)
+    }
+
+    /// Checks any value.
+    ///
+    /// # Errors
+    /// As [`CompiledSchema::check_payload`].
+    pub fn check(&self, tree: &JsonTree) -> Result<(), SchemaMismatch> {
+        self.check_instance(Instance::Tree(tree.root()), tree.text().len() as u64)
+    }
+
+    fn check_instance(&self, instance: Instance<'_>, canonical_bytes: u64) -> Result<(), SchemaMismatch> {
         self.affordable(instance, canonical_bytes)?;
         if self.validator.is_valid(instance) {
             return Ok(());
@@ -222,7 +237,7 @@ impl CompiledSchema {
     }
 
     #[cold]
-    fn explain(&self, instance: &Value, canonical_bytes: u64) -> SchemaMismatch {
+    fn explain(&self, instance: Instance<'_>, canonical_bytes: u64) -> SchemaMismatch {
         let unexplained =
             || SchemaMismatch::Value { path: String::new(), expected: "matches none of its alternatives".into() };
         let cheap = self.cost.explainable && self.cost.of_bytes(canonical_bytes) <= EXPLAINED_WORK_MAX;
@@ -239,12 +254,12 @@ impl CompiledSchema {
     }
 
     /// The bound on time: first by size alone, which costs nothing, then by counting.
-    fn affordable(&self, instance: &Value, canonical_bytes: u64) -> Result<(), SchemaMismatch> {
+    fn affordable(&self, instance: Instance<'_>, canonical_bytes: u64) -> Result<(), SchemaMismatch> {
         if self.cost.of_bytes(canonical_bytes) <= VALIDATION_WORK_MAX {
             return Ok(());
         }
         let mut levels = [cost::LevelSize::default(); JSON_DEPTH_MAX + 1];
-        cost::measure(instance, &mut levels);
+        instance.measure(&mut levels);
         match self.cost.of_levels(&levels) {
             work if work > VALIDATION_WORK_MAX => Err(SchemaMismatch::TooCostly { work }),
             _ => Ok(()),

@@ -104,7 +104,7 @@ pub fn request(payload: &Value) -> Arc<HashedRequest> {
         "request_id": "r", "run_id": "u", "timestamp": "2026-01-01T00:00:00Z", "payload": payload, "context": {}
     }))
     .unwrap();
-    Arc::new(HashedRequest::new(request).unwrap())
+    Arc::new(HashedRequest::new(request))
 }
 
 pub fn text(content: &str) -> Value {

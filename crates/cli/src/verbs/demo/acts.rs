@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use omega_gateway::contract::json_tree::JsonNode;
 use omega_gateway::contract::{
     ErrorCode, Payload, PipelinePolicy, PipelineStrategy, PluginId, PluginRequest, Status, canonical_bytes, hash,
 };
@@ -72,19 +73,20 @@ async fn a_call(stage: &Stage, text: &Text) -> Result<Act, Fault> {
     })
 }
 
-fn report_of(answer: &Answer) -> Option<&serde_json::Map<String, Value>> {
-    match answer.response.result.as_ref() {
-        Some(Payload::Json(report)) => Some(&report.data),
+fn member_of_report(answer: &Answer, name: &str) -> Option<Value> {
+    match &answer.response.result {
+        Some(Payload::Json(report)) => report.data.get(name).map(JsonNode::to_value),
         _ => None,
     }
 }
 
 fn figure(answer: &Answer, name: &str) -> u64 {
-    report_of(answer).and_then(|report| report.get(name)).and_then(Value::as_u64).unwrap_or_default()
+    member_of_report(answer, name).as_ref().and_then(Value::as_u64).unwrap_or_default()
 }
 
 fn frequent_words(answer: &Answer) -> String {
-    let words = report_of(answer).and_then(|report| report.get("most_frequent_words")).and_then(Value::as_array);
+    let words = member_of_report(answer, "most_frequent_words");
+    let words = words.as_ref().and_then(Value::as_array);
     let word = |entry: &Value| entry.get("word").and_then(Value::as_str).map(ToOwned::to_owned);
     show::list(words.into_iter().flatten().filter_map(word).take(3), "nothing")
 }

@@ -98,7 +98,8 @@ async fn thieves_get_nothing() {
     });
     let answer = bench.invoke(&thief, request(payload)).await;
     let Some(Payload::Json(report)) = answer.response.result else { panic!("{}", answer.response.notes) };
-    let attempts = report.data["attempts"].as_array().unwrap();
+    let report = report.data.to_map();
+    let attempts = report["attempts"].as_array().unwrap();
     assert_eq!(attempts.len(), 14);
     for attempt in attempts {
         // Its own artifact by its hash is its own: where id and hash are one, that attempt is honest.
