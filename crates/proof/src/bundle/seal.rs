@@ -117,6 +117,15 @@ impl BundleParts {
             .with(export_meta::BUNDLE_HASH, bundle_hash.to_string()))
     }
 
+    /// The indexes of all that the bundle proves to be in the log, with the PROOF_EXPORT event at `export_index`.
+    ///
+    /// # Errors
+    /// [`SealFault`] where the bundle would not verify.
+    pub fn proof_indexes(&self, export_index: u64) -> Result<Vec<u64>, SealFault> {
+        let links = self.links()?.into_iter().map(|(index, _)| index);
+        Ok(self.indexes().into_iter().chain([export_index]).chain(links).collect())
+    }
+
     /// The bundle, once the event of [`BundleParts::export_draft`] has its place in the ledger and a checkpoint covers it.
     /// `inclusion_proof` gives the proof of the event at an index in the checkpoint's tree.
     ///
