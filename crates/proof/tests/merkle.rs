@@ -91,20 +91,21 @@ proptest! {
         let entries: Vec<Sha256Hex> = seeds.iter().map(|seed| Sha256Hex::of(&seed.to_be_bytes())).collect();
         let (ours, theirs_now) = (MemoryTree::of(&entries), theirs(&entries));
         let head = ours.head();
-        prop_assert_eq!(theirs_now.root().as_bytes().as_slice(), head.root.as_bytes().as_slice());
+        prop_assert_eq!(theirs_now.root().as_bytes().to_vec(), head.root.as_bytes().to_vec());
 
         let index = a % entries.len();
         let proof = ours.inclusion_proof(index as u64, head.size).unwrap();
         let their_proof = theirs_now.prove_inclusion(index);
-        prop_assert_eq!(their_proof.as_bytes(), bytes(&proof).as_slice());
+        prop_assert_eq!(their_proof.as_bytes().to_vec(), bytes(&proof));
         prop_assert!(check_inclusion(&entries[index], index as u64, &head, &proof).is_ok());
-        prop_assert_eq!(leaf_hash(&entries[index]).as_bytes().as_slice(), sha2_of_ct::Sha256::new().chain_update([0]).chain_update(entries[index].as_bytes()).finalize().as_slice());
+        let their_leaf = sha2_of_ct::Sha256::new().chain_update([0]).chain_update(entries[index].as_bytes()).finalize();
+        prop_assert_eq!(leaf_hash(&entries[index]).as_bytes().to_vec(), their_leaf.to_vec());
 
         let old = 1 + b % entries.len();
         if old < entries.len() {
             let proof = ours.consistency_proof(old as u64, head.size).unwrap();
             let their_proof = theirs_now.prove_consistency(entries.len() - old);
-            prop_assert_eq!(their_proof.as_bytes(), bytes(&proof).as_slice());
+            prop_assert_eq!(their_proof.as_bytes().to_vec(), bytes(&proof));
             let before = ours.head_at(old as u64).unwrap();
             prop_assert!(check_consistency(&before, &head, &proof).is_ok());
             prop_assert!(theirs_now.root().verify_consistency(&theirs(&entries[..old]).root(), &their_proof).is_ok());
