@@ -47,9 +47,9 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A log in which the plugin was admitted and enabled.
-    pub fn new() -> Self {
-        let mut desk = Self {
+    /// A log without an event.
+    pub fn empty() -> Self {
+        Self {
             tree: MemoryTree::default(),
             signer: signer_of(ORIGIN, 1),
             handovers: Vec::new(),
@@ -57,7 +57,12 @@ impl Desk {
             decisions: Vec::new(),
             others_between: 1,
             head: String::new(),
-        };
+        }
+    }
+
+    /// A log in which the plugin was admitted and enabled.
+    pub fn new() -> Self {
+        let mut desk = Self::empty();
         let key = digest("key");
         desk.decide(
             EventKind::Policy,
