@@ -161,7 +161,7 @@ fn a_proof_verifies_under_its_own_log_s_key_alone() {
     check(&["--vkey", &foreign], 1, "the bundle is of the log");
     check(&["--vkey", &foreign, "--vkey", &key], 0, "Verified");
     check(&["--vkey", &key, "--witness", &key], 1, "of signature type 0x01");
-    check(&["--vkey", "nowhere.vkey"], 1, "nowhere.vkey");
+    check(&["--vkey", "nowhere.vkey"], 2, "nowhere.vkey");
     check(&["--vkey", "a+b+c"], 1, "error[key_invalid]");
     check(&["--vkey", "proof.json"], 1, "error[");
     check(&[], 2, "--vkey");
