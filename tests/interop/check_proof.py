@@ -61,7 +61,7 @@ def lines(proof: Proof) -> str:
 
 def checkpoint(proof: Proof) -> str:
     """PyPI metamorphic-log on the signed note."""
-    head = metamorphic_log.checkpoint_verify(proof.note.encode(), [proof.vkey])
+    head = metamorphic_log.checkpoint_verify(proof.note, [proof.vkey])
     if head.origin != proof.bundle["origin"]:
         raise ValueError(f"origin {head.origin}")
     return f"{head.size} events"
@@ -75,7 +75,7 @@ def inclusion(proof: Proof) -> str:
     for place, event_hash in places:
         leaf = hashlib.sha256(b"\0" + bytes.fromhex(event_hash)).digest()
         path = [bytes.fromhex(node) for node in place["proof"]]
-        metamorphic_log.verify_inclusion(leaf, place["index"], int(size), path, base64.b64decode(root))
+        metamorphic_log.verify_inclusion(place["index"], int(size), leaf, path, base64.b64decode(root))
     return f"{len(places)} proofs"
 
 

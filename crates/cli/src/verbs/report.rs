@@ -77,7 +77,7 @@ fn verification(verdict: &BundleVerdict, proof_file: &Path) -> Verification {
     Verification {
         facts: proof::facts(verdict).into_iter().map(|(label, value)| (label.to_owned(), value)).collect(),
         commands: vec![
-            format!("omega proof verify {quoted} --vkey log.vkey    # the log's key, from a source that you trust"),
+            format!("omega proof verify {quoted} --vkey log.vkey"),
             "omega ledger verify --strict    # in the gateway's home: the whole ledger".to_owned(),
         ],
         limits: proof::limits(verdict).into_iter().map(ToOwned::to_owned).collect(),
