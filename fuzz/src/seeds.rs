@@ -3,9 +3,8 @@
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds` writes them to `fuzz/seeds`; a test holds the folder to them.
 //! Inputs that once broke something stand beside them, as `found-….`; nothing here removes those.
 
-use omega_contract::proof_bundle::Durability;
-use omega_contract::{Event, EventDraft, EventKind, Sha256Hex, Timestamp, ValidationReport, canonical_bytes};
-use omega_proof::bundle::{BundleParts, PlacedEvent};
+use omega_contract::{Event, EventKind, Sha256Hex, canonical_bytes};
+use omega_proof::bundle::PlacedEvent;
 use omega_proof::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use omega_proof::line::strict_event;
 use omega_proof::package::sign_package;
@@ -20,6 +19,28 @@ pub struct Seed {
     pub name: &'static str,
     /// The input.
     pub bytes: Vec<u8>,
+}
+
+/// The log of which a bundle is made.
+#[path = "../../crates/proof/tests/desk/mod.rs"]
+mod log;
+
+/// What verifies the checkpoints and the bundle of the seeds.
+pub fn log_key() -> omega_proof::note::VerifierKey {
+    log::Desk::vkey()
+}
+
+/// A bundle, its checkpoint, and a hand-over. The bundle is as small as one can be: libFuzzer works on 4 KiB.
+fn evidence() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut log = log::Desk::empty();
+    let refused = log.append(log::Desk::event(EventKind::Reject, "run", &[("reason", "plugin_unknown")]));
+    log.run.push(refused);
+    let parts = omega_proof::bundle::BundleParts { validation_reports: Vec::new(), ..log.parts() };
+    let bundle = log.export_parts(parts).expect("a bundle that verifies");
+    let checkpoint = log.checkpoint().as_bytes().to_vec();
+    log.hand_over(2);
+    let handover = log.handovers.remove(0).into_bytes();
+    (canonical_bytes(&bundle).expect("a bundle is text only"), checkpoint, handover)
 }
 
 /// Every made seed.
@@ -39,6 +60,7 @@ pub fn all() -> Vec<Seed> {
     let package = sign_package(&package_files(), &plugin_id, &version, &signing_key());
     let statement =
         Envelope::parse(&package, u64::MAX).and_then(|it| it.verify(IN_TOTO_PAYLOAD_TYPE, &[signing_key().public()]));
+    let (bundle, checkpoint, handover) = evidence();
     vec![
         seed("event_line", "valid-invoke", line(&run[0].event)),
         seed("event_line", "valid-error", line(&run[1].event)),
@@ -50,7 +72,10 @@ pub fn all() -> Vec<Seed> {
         seed("component", "valid", component("")),
         seed("component", "valid-import", component("(import \"omega:plugin/log@1.0.0\" (instance))")),
         seed("component", "no-such-import", component("(import \"wasi:sockets/tcp@0.2.0\" (instance))")),
-        seed("bundle", "valid", canonical_bytes(&desk.bundle(run.to_vec())).expect("a bundle is text only")),
+        seed("bundle", "valid", bundle),
+        seed("checkpoint", "valid", checkpoint),
+        seed("checkpoint", "valid-handover", handover),
+        seed("vkey", "valid", log::Desk::vkey().to_string().into_bytes()),
     ]
 }
 
@@ -105,15 +130,6 @@ impl Desk {
         })
     }
 
-    fn export(&mut self, draft: EventDraft) -> PlacedEvent {
-        let mut placed = Self { next: self.next, head: self.head.clone() }.append(draft.kind, &[]);
-        placed.event.meta = draft.meta;
-        for field in [&mut placed.event.plugin_id, &mut placed.event.request_id, &mut placed.event.input_hash] {
-            field.clear();
-        }
-        self.place(placed.event)
-    }
-
     fn place(&mut self, mut event: Event) -> PlacedEvent {
         event.prev_hash.clone_from(&self.head);
         let line = with_its_hash(&canonical_bytes(&event).expect("an event is text only"));
@@ -121,24 +137,5 @@ impl Desk {
         self.head = event.event_hash.to_string();
         self.next += 1;
         PlacedEvent { index: self.next - 1, event }
-    }
-
-    fn bundle(&mut self, events: Vec<PlacedEvent>) -> omega_contract::ProofBundle {
-        let parts = BundleParts {
-            proof_id: "01KAGXYZ0123456789ABCDEFGH".into(),
-            run_id: "run".parse().expect("a run id"),
-            created_at: Timestamp::EPOCH,
-            events,
-            validation_reports: vec![ValidationReport {
-                valid: true,
-                issues: Vec::new(),
-                manifest_hash: Sha256Hex::of(b"m").to_string(),
-                checked_at: Timestamp::EPOCH,
-            }],
-            durability: Durability::Batch,
-        };
-        let draft = parts.export_draft(self.next).expect("a run that can be proved");
-        let export = self.export(draft);
-        parts.seal(export).expect("a bundle that verifies")
     }
 }

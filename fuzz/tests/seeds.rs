@@ -7,6 +7,7 @@ use omega_contract::{CapabilitySet, Manifest, PluginRequest, PluginResponse, Tim
 use omega_fuzz::{BYTES_MAX, COMPONENT_EXPORT, SIGNED_PAYLOAD, package_files, seeds, signing_key};
 use omega_lane_wasm::inspect::inspect;
 use omega_proof::bundle::verify_bundle;
+use omega_proof::checkpoint::verify_checkpoint;
 use omega_proof::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use omega_proof::line::strict_event;
 use omega_proof::package::verify_package_signature;
@@ -72,7 +73,13 @@ fn evidence_is_taken() {
         strict_event(&bytes).unwrap();
     }
     for bytes in valid("bundle") {
-        verify_bundle(&bytes, None).unwrap();
+        verify_bundle(&bytes, &[seeds::log_key()], &[]).unwrap();
+    }
+    for bytes in valid("checkpoint") {
+        verify_checkpoint(&bytes, &seeds::log_key()).unwrap();
+    }
+    for bytes in valid("vkey") {
+        assert_eq!(std::str::from_utf8(&bytes).unwrap().parse(), Ok(seeds::log_key()));
     }
     let key = signing_key();
     for bytes in valid("envelope") {

@@ -1,4 +1,4 @@
-//! `xtask interop`: programs that share no code with ours recompute the hashes of a real ledger.
+//! `xtask interop`: programs that share no code with ours recompute the hashes of a real ledger, and check a proof from it.
 //!
 //! Node (`fast-json-stable-stringify`) and Python (`rfc8785`), each with its own SHA-256. They must agree on every line of
 //! a ledger that the demo wrote, and must object to the same ledger with one byte changed: a check that cannot say no is none.
@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use crate::places::Places;
 use crate::{binary, guests, process, tools};
 
+mod proof;
+
 /// Runs the demo in a home that is kept for a moment, then both checks on its ledger, sound and damaged.
 pub(crate) fn run(places: &Places) -> Result<()> {
     tools::install(places)?;
@@ -20,7 +22,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     let work = tempfile::tempdir()?;
     let home = work.path().join("home");
     fs::create_dir(&home)?;
-    process::run(Command::new(omega).current_dir(&places.root).arg("demo").arg("--home").arg(&home))?;
+    process::run(Command::new(&omega).current_dir(&places.root).arg("demo").arg("--home").arg(&home))?;
 
     let segments = segments(&home.join("ledger"))?;
     let damaged = damage(&segments, work.path())?;
@@ -38,7 +40,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
             bail!("`{}` did not notice a changed letter ({}): {printed}", check.join(" "), verdict.status);
         }
     }
-    Ok(())
+    proof::run(places, &omega, &home, &segments, work.path())
 }
 
 fn node(places: &Places) -> Vec<String> {

@@ -35,7 +35,7 @@ Usage: cargo xtask CHORE
   guests             build the example and hostile guests into target/guests/packages
   tidy               check the house rules: imports, texts, tests that must exist
   readme             run the README's commands
-  interop            let Node and Python recompute the hashes of a ledger
+  interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   crash [KILLS]      kill a loaded gateway so often (default 500) and check its home
   model [SCHEDULES]  try so many interleavings of the group commit (default 5000)

@@ -32,7 +32,7 @@ const STAGES: [Stage; 15] = [
     stage("lint", "clippy has nothing to say", lint),
     stage("demo", "the README's first command", demo::run),
     stage("readme", "the README's other commands", readme::run),
-    stage("interop", "Node and Python recompute our hashes", interop::run),
+    stage("interop", "others recompute our hashes, check our proofs, and run our verifier as wasm", interop::run),
     stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
     stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
     stage("doc", "the documentation builds without warnings and its examples run", doc),

@@ -41,13 +41,14 @@ struct System {
     debian: &'static [&'static str],
 }
 
-/// SQLite and libFuzzer are compiled, the interop checks run in Node and Python.
-const SYSTEM: [System; 6] = [
+/// SQLite and libFuzzer are compiled, the interop checks run in Node, Python and OpenSSL.
+const SYSTEM: [System; 7] = [
     System { program: "cc", probe: &["--version"], debian: &["gcc", "libc6-dev"] },
     System { program: "c++", probe: &["--version"], debian: &["g++"] },
     System { program: "git", probe: &["--version"], debian: &["git"] },
     System { program: "node", probe: &["--version"], debian: &["nodejs"] },
     System { program: "npm", probe: &["--version"], debian: &["npm"] },
+    System { program: "openssl", probe: &["version"], debian: &["openssl"] },
     System { program: "python3", probe: &["-c", "import ensurepip, venv"], debian: &["python3", "python3-venv"] },
 ];
 
@@ -63,19 +64,20 @@ pub(crate) fn install(places: &Places) -> Result<()> {
     install_python_environment(places)
 }
 
-/// The target of the guests, by rustup; where there is no rustup, the toolchain must bring it.
+/// The target of the guests.
 pub(crate) fn install_wasm_target(places: &Places) -> Result<()> {
-    let libraries = process::capture(process::program(places, "rustc").args([
-        "--print",
-        "target-libdir",
-        "--target",
-        guests::TARGET,
-    ]))?;
+    install_target(places, guests::TARGET)
+}
+
+/// A target, by rustup; where there is no rustup, the toolchain must bring it.
+pub(crate) fn install_target(places: &Places, target: &str) -> Result<()> {
+    let mut rustc = process::program(places, "rustc");
+    let libraries = process::capture(rustc.args(["--print", "target-libdir", "--target", target]))?;
     if fs::exists(libraries.trim_end())? {
         return Ok(());
     }
-    process::run(process::program(places, "rustup").args(["target", "add", guests::TARGET]))
-        .with_context(|| format!("the toolchain lacks the target {}", guests::TARGET))
+    process::run(process::program(places, "rustup").args(["target", "add", target]))
+        .with_context(|| format!("the toolchain lacks the target {target}"))
 }
 
 /// The tool that writes a release's bill of materials.

@@ -3,16 +3,22 @@
 //! What never happens here: an answer about what a bundle must say. `omega-proof` defines that, for whoever makes
 //! one and for whoever verifies one.
 
+use std::collections::HashMap;
+
 use omega_contract::ports::{Recorded, Recorder};
 use omega_contract::proof_bundle::ManifestDigest;
-use omega_contract::{EventDraft, ProofBundle, RunId, Timestamp, ValidationReport};
-use omega_proof::bundle::{BundleParts, PlacedEvent, SealFault, export_meta, manifest_digests};
+use omega_contract::{EventDraft, ProofBundle, RunId, Sha256Hex, Timestamp, ValidationReport};
+use omega_proof::bundle::{
+    Anchor, BundleParts, PlacedEvent, SealFault, export_meta, manifest_digests, plugins_that_ran,
+};
 
 use crate::blocking::run_blocking;
+use crate::checkpoints::published_end;
 use crate::encode::DraftLine;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 use crate::open_calls::CallPart;
+use crate::tree_check::hand_overs;
 
 /// How often a run is read again because events of it were recorded meanwhile.
 const EXPORT_TRIES_MAX: usize = 16;
@@ -29,8 +35,8 @@ pub struct ExportRequest {
 }
 
 impl Ledger {
-    /// Appends the run's PROOF_EXPORT event, waits until it is durable, and gives the bundle, which was verified.
-    /// `reports` gives the validation reports of the manifests that the run's events name.
+    /// Appends the run's PROOF_EXPORT event, waits until it is durable and a checkpoint covers it, and gives the bundle,
+    /// which was verified. `reports` gives the validation reports of the manifests that the run's events name.
     ///
     /// # Errors
     /// [`LedgerError::RunUnknown`]; [`LedgerError::Unprovable`] while a call of the run is open;
@@ -42,9 +48,27 @@ impl Ledger {
     ) -> Result<ProofBundle, LedgerError> {
         let (parts, recorded) = run_blocking(|| self.append_export(&request, &reports))?;
         self.durable(recorded).await?;
-        let event = run_blocking(|| self.event(recorded.index))?;
-        let export = event.filter(|placed| placed.event.event_hash == recorded.event_hash);
-        Ok(parts.seal(export.ok_or(SealFault::NoEvents)?)?)
+        run_blocking(|| {
+            let event = self.event(recorded.index)?;
+            let export = event.filter(|placed| placed.event.event_hash == recorded.event_hash);
+            self.seal(parts, export.ok_or(SealFault::NoEvents)?)
+        })
+    }
+
+    /// Makes the bundle hang on a checkpoint that covers its last event.
+    fn seal(&self, parts: BundleParts, export: PlacedEvent) -> Result<ProofBundle, LedgerError> {
+        self.checkpoint()?;
+        // Read together, and after the wait: the log may have been handed over meanwhile.
+        let (checkpoint, signer) = self.newest_and_signer();
+        let key_handovers = hand_overs(self.dir(), published_end(self.dir())?)?;
+        let key_handovers: Vec<String> = key_handovers.into_iter().map(|placed| placed.line.note).collect();
+        let indexes = parts.proof_indexes(export.index)?;
+        // Read together: neighbours share most of their paths.
+        let proofs = self.inclusion(&indexes, checkpoint.head())?;
+        let mut proofs: HashMap<u64, Vec<Sha256Hex>> = indexes.into_iter().zip(proofs).collect();
+        let anchor = Anchor { checkpoint: &checkpoint, key_handovers: &key_handovers, signer: &signer };
+        let size = checkpoint.head().size;
+        parts.seal(export, anchor, |index| proofs.remove(&index).ok_or(LedgerError::NotInTree { size }))
     }
 
     fn append_export(
@@ -75,12 +99,15 @@ impl Ledger {
         if events.is_empty() {
             return Err(LedgerError::RunUnknown { run_id: request.run_id.clone() });
         }
+        let decisions = self.written_view()?.decisions(&plugins_that_ran(&events))?;
         let digests = manifest_digests(events.iter().map(|placed: &PlacedEvent| &placed.event));
         let parts = BundleParts {
             proof_id: request.proof_id.clone(),
             run_id: request.run_id.clone(),
             created_at: request.created_at,
+            origin: self.newest_and_signer().1.origin().clone(),
             events,
+            decisions,
             validation_reports: reports(&digests),
             durability: self.durability(),
         };

@@ -244,6 +244,11 @@ impl Ledger {
         &self.shared.dir
     }
 
+    /// The newest checkpoint and the key that signed it last.
+    pub(crate) fn newest_and_signer(&self) -> (Arc<SignedCheckpoint>, Arc<LogSigner>) {
+        self.checkpointing.newest_and_signer()
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }

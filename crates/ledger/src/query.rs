@@ -11,6 +11,9 @@ pub const PAGE_EVENTS_MAX: usize = 10_000;
 /// Runs of one page, where a query asks for more.
 pub const PAGE_RUNS_MAX: usize = 10_000;
 
+/// The kinds of events by which something was decided that a proof links.
+pub(crate) const DECISION_KINDS: [EventKind; 3] = [EventKind::Register, EventKind::Enable, EventKind::Policy];
+
 /// Which end of the ledger comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {

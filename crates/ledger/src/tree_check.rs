@@ -260,8 +260,9 @@ pub(crate) fn trusted_keys(dir: &Path, trusted: &VerifierKey, end: u64) -> Resul
 /// The log's hand-overs up to `end`, oldest first.
 pub(crate) fn hand_overs(dir: &Path, end: u64) -> Result<Vec<PlacedLine>, LedgerError> {
     let prefix = format!("\n{LOG_KEY_EXTENSION} ");
+    let word = memchr::memmem::Finder::new(LOG_KEY_EXTENSION);
     let (mut lines, mut found) = (LogLines::open(dir, end)?, Vec::new());
-    while let Some(placed) = lines.next()? {
+    while let Some(placed) = lines.next_with(&word)? {
         if placed.line.note.contains(&prefix) {
             if found.len() > HANDOVERS_MAX {
                 let kind = FaultKind::CheckpointKey(HandoverFault::TooMany { count: found.len() });

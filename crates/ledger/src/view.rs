@@ -4,13 +4,13 @@
 //! served is read from its segment and hashed again; a line that is not what it was is an error, never an
 //! answer. An index that points at the wrong line is put aside, and the segments are read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use omega_contract::ports::CallKey;
-use omega_contract::{EventKind, RunId};
+use omega_contract::{EventKind, PluginId, RunId};
 use omega_proof::bundle::PlacedEvent;
 use omega_proof::line::Line;
 
@@ -20,7 +20,7 @@ use crate::encode::escaped;
 use crate::error::{FaultKind, LedgerError};
 use crate::filter::Filter;
 use crate::index::{IndexReader, Place};
-use crate::query::{Order, PAGE_EVENTS_MAX, Page, Query};
+use crate::query::{DECISION_KINDS, Order, PAGE_EVENTS_MAX, Page, Query};
 use crate::segment::{LineReader, Spot, list_segments, segment_path};
 use crate::stream::{fault_at, stream_lines};
 use crate::tally::{call_number, step_of};
@@ -105,6 +105,24 @@ impl View {
             ..Query::default()
         };
         self.find(&query, limit)
+    }
+
+    /// What was decided about these plugins, and what was decided about no plugin, oldest first.
+    pub(crate) fn decisions(&self, plugins: &BTreeSet<PluginId>) -> Result<Vec<PlacedEvent>, LedgerError> {
+        let query = |plugin_id, kinds: &[EventKind]| Query {
+            plugin_id,
+            kinds: kinds.to_vec(),
+            order: Order::OldestFirst,
+            ..Query::default()
+        };
+        let mut found = self.find(&query(None, &[EventKind::Policy]), usize::MAX)?;
+        found.retain(|placed| placed.event.plugin_id.is_empty());
+        for plugin_id in plugins {
+            found.extend(self.find(&query(Some(plugin_id.clone()), &DECISION_KINDS), usize::MAX)?);
+        }
+        found.retain(|placed| placed.event.run_id == RunId::system().as_str());
+        found.sort_unstable_by_key(|placed| placed.index);
+        Ok(found)
     }
 
     pub(crate) fn event(&self, index: u64) -> Result<Option<PlacedEvent>, LedgerError> {

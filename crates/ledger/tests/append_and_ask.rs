@@ -4,40 +4,9 @@
 mod support;
 
 use omega_contract::ports::{CallKey, ClaimError};
-use omega_contract::{ErrorCode, EventDraft, EventKind, Recorder, Timestamp, canonical_bytes};
-use omega_ledger::{ExportRequest, Ledger, LedgerError, LedgerReader, Order, Query, RunQuery};
-use omega_proof::bundle::{HeadCheck, verify_bundle};
+use omega_contract::{ErrorCode, EventDraft, EventKind, Recorder, Timestamp};
+use omega_ledger::{Ledger, LedgerError, LedgerReader, Order, Query, RunQuery};
 use support::{block_on, call, draft, open, options};
-
-fn export(run: &str) -> ExportRequest {
-    ExportRequest {
-        run_id: run.parse().unwrap(),
-        proof_id: "01KAGXYZ0123456789ABCDEFGH".into(),
-        created_at: Timestamp::EPOCH,
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_recorded_found_and_proved() {
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = open(dir.path());
-    for request in ["a", "b", "c"] {
-        call(&ledger, "run", request);
-        call(&ledger, "other", request);
-    }
-    let bundle = ledger.export_run(export("run"), |_| vec![]).await.unwrap();
-    let verdict = verify_bundle(&canonical_bytes(&bundle).unwrap(), Some(ledger.head().unwrap().event_hash)).unwrap();
-    assert_eq!((verdict.events, verdict.attempts, verdict.head_check), (7, 3, HeadCheck::Same));
-    assert_eq!(bundle.plugin_manifest_digests.len(), 1);
-    let kinds: Vec<_> = ledger.run_events(&"run".parse().unwrap()).unwrap().iter().map(|e| e.event.kind).collect();
-    assert_eq!(kinds.last(), Some(&EventKind::ProofExport));
-
-    let unknown = ledger.export_run(export("nobody"), |_| vec![]).await.unwrap_err();
-    assert_eq!(unknown.code(), ErrorCode::RunUnknown);
-    ledger.record(draft(EventKind::Invoke, "run", "d", 1)).unwrap();
-    let open_call = ledger.export_run(export("run"), |_| vec![]).await.unwrap_err();
-    assert!(open_call.to_string().contains("request \"d\" has no outcome"), "{open_call}");
-}
 
 #[test]
 fn pages_go_through_everything_once_in_both_orders() {

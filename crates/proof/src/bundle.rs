@@ -1,21 +1,28 @@
-//! The proof bundle: what its PROOF_EXPORT event must say, and whether a bundle says it (spec page 3).
+//! The proof bundle: one run, whole, shown to be in a log by that log's signed checkpoint (spec page 3).
 //!
-//! Everything in a bundle hangs on `head_event_hash`, the hash of its PROOF_EXPORT event. That event's `meta`
-//! holds the number and the RFC 6962 root of the run's events before it, its own index, and the hash of all
-//! else in the bundle; so no byte that means something can change without contradicting the head.
+//! Three bonds hold it. Each event and each link has an RFC 6962 proof to the checkpoint, which the log's key signed. The
+//! PROOF_EXPORT event, one of those events, states how many events the run had before it, the root over them, and the hash
+//! of all else that is not proved otherwise. And the attestation, signed by the same key, must be exactly the statement that
+//! follows from the rest. So no byte that means something can change.
 //!
-//! What never happens here: trust in the bundle. Whether the head is one that the ledger ever had is for the
-//! verifier to say, who kept it.
+//! What never happens here: trust in a key that the bundle brings, a payload or a host path in what is sealed, and I/O.
 
+mod attestation;
+mod calls;
+mod fault;
+mod links;
 mod seal;
 mod verify;
 
-pub use seal::{BundleParts, PlacedEvent, SealFault};
-pub use verify::{BundleFault, BundleVerdict, HeadCheck, verify_bundle};
+pub use attestation::RUN_PREDICATE_TYPE;
+pub use fault::{BundleFault, LinkFault};
+pub use links::{PluginInForce, names_host_paths};
+pub use seal::{Anchor, BundleParts, PlacedEvent, SealFault, plugins_that_ran};
+pub use verify::{BundleVerdict, verify_bundle};
 
 use std::collections::BTreeSet;
 
-use omega_contract::proof_bundle::{Durability, Inclusion, ManifestDigest};
+use omega_contract::proof_bundle::{Durability, LinkedDecision, ManifestDigest};
 use omega_contract::{Event, PluginId, RunId, Sha256Hex, Timestamp, ValidationReport};
 use serde::Serialize;
 
@@ -32,27 +39,44 @@ pub mod export_meta {
     pub const RUN_ROOT: &str = "run_root";
     /// This event's own index, as decimal digits.
     pub const INDEX: &str = "index";
-    /// The hash of all else in the bundle.
+    /// The hash of what else the bundle says and nothing else proves.
     pub const BUNDLE_HASH: &str = "bundle_hash";
 }
 
-/// All of a bundle that neither is an event nor follows from the events.
+/// What a bundle says that neither the events nor a signature prove. Proofs, checkpoint, hand-overs and attestation are
+/// made after the PROOF_EXPORT event, and prove themselves.
 #[derive(Serialize)]
 struct Rest<'a> {
     created_at: Timestamp,
     durability: Durability,
+    event_indexes: &'a [u64],
     format: &'a str,
-    inclusion: &'a [Inclusion],
+    links: Vec<RestLink<'a>>,
+    origin: &'a str,
     plugin_manifest_digests: &'a [ManifestDigest],
     proof_id: &'a str,
     run_id: &'a RunId,
     validation_reports: &'a [ValidationReport],
 }
 
+/// A link without its proof.
+#[derive(Serialize)]
+struct RestLink<'a> {
+    decision: &'a LinkedDecision,
+    index: u64,
+}
+
 impl Rest<'_> {
     fn hash(&self) -> Option<Sha256Hex> {
         omega_contract::hash(self).ok()
     }
+}
+
+/// An event at its place.
+#[derive(Debug, Clone, Copy)]
+struct Placed<'e> {
+    index: u64,
+    event: &'e Event,
 }
 
 /// The manifests that the events of a run name in `meta.manifest_hash`, each once, in order.
@@ -65,6 +89,3 @@ pub fn manifest_digests<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<
     let distinct: BTreeSet<_> = named.collect();
     distinct.into_iter().map(|(plugin_id, manifest_hash)| ManifestDigest { plugin_id, manifest_hash }).collect()
 }
-
-#[cfg(test)]
-mod tests;

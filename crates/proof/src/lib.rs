@@ -19,3 +19,11 @@ pub mod run_root;
 pub mod checkpoint;
 pub mod note;
 pub mod tree;
+
+#[cfg(test)]
+extern crate self as omega_proof;
+
+/// The log in memory of the integration tests, which the unit tests use too.
+#[cfg(test)]
+#[path = "../tests/desk/mod.rs"]
+mod desk;

@@ -1,11 +1,14 @@
 //! `omega proof`: evidence of one run, handed out and checked.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use omega_gateway::Gateway;
-use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Sha256Hex, canonical_bytes};
-use omega_proof::bundle::{BUNDLE_BYTES_MAX, BundleVerdict, HeadCheck, verify_bundle};
+use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Timestamp, canonical_bytes};
+use omega_proof::bundle::{BUNDLE_BYTES_MAX, BundleVerdict, verify_bundle};
+use omega_proof::checkpoint::WitnessKey;
+use omega_proof::note::{VerifierKey, VkeyFault};
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -13,9 +16,12 @@ use crate::output::{Cell, Form, Output, Tone};
 use crate::session::Session;
 use crate::{input, new_file, show};
 
+/// Bytes of a file that holds a verifier key.
+const VKEY_FILE_BYTES_MAX: u64 = 4 * 1024;
+
 /// Export and verify proofs
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  omega proof verify proof.json")]
+#[command(after_help = "Example:\n  omega proof verify proof.json --vkey log.vkey")]
 pub(crate) enum Proof {
     Export(Export),
     Verify(Verify),
@@ -34,17 +40,28 @@ pub(crate) struct Export {
 
 /// Verify a proof: needs no home, no network and no gateway
 ///
-/// Without a head that somebody outside kept, a proof shows that it is whole and unchanged since it was exported. It does
-/// not show that the ledger's history was not rewritten before: whoever can write the home can do that.
+/// You need the log's verifier key, from a source that you trust: `omega init` shows it, and the home has it in
+/// `keys/log.vkey`. Never take it from whoever hands you the proof. A key that the log had earlier will do: a proof brings
+/// the signed hand-overs from key to key.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  omega proof verify proof.json --head \"$(cat head.txt)\"")]
+#[command(after_help = "Example:\n  omega proof verify proof.json --vkey log.vkey")]
 pub(crate) struct Verify {
     /// The proof (`-`: standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The head's hash that you kept when the proof was exported
-    #[arg(long, value_name = "HEX")]
-    head: Option<Sha256Hex>,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+/// Whose word counts for a proof.
+#[derive(Debug, Args)]
+pub(super) struct Trust {
+    /// A key of the log that you trust: its text (`NAME+ID+KEY`) or a file that holds it; may be given again
+    #[arg(long, value_name = "KEY", required = true)]
+    vkey: Vec<String>,
+    /// A witness whose cosignature you ask for: the text of its key or a file that holds it; may be given again
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
 }
 
 impl Proof {
@@ -71,6 +88,8 @@ impl Export {
                 "proof_id": bundle.proof_id,
                 "events": bundle.events.len(),
                 "head_event_hash": bundle.head_event_hash,
+                "origin": bundle.origin,
+                "checkpoint": bundle.checkpoint,
             }))?;
             return Ok(Exit::Done);
         }
@@ -78,11 +97,11 @@ impl Export {
         output.indented_pairs(&[
             ("run", Cell::plain(bundle.run_id.as_str())),
             ("events", Cell::plain(bundle.events.len().to_string())),
-            ("head", Cell::plain(bundle.head_event_hash.to_string())),
+            ("log", Cell::plain(bundle.origin)),
         ])?;
         output.line([
-            Cell::plain("Keep the head where nobody with access to this home can change it. To compare with it:"),
-            Cell::new(Tone::Name, "omega proof verify FILE --head HEX"),
+            Cell::plain("Whoever has this log's key (keys/log.vkey) can verify it, without this home:"),
+            Cell::new(Tone::Name, "omega proof verify FILE --vkey KEY"),
         ])?;
         Ok(Exit::Done)
     }
@@ -90,7 +109,7 @@ impl Export {
 
 impl Verify {
     fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let (_, verdict) = verified(&self.file, self.head)?;
+        let (_, verdict) = verified(&self.file, &self.trust)?;
         if output.form() == Form::Json {
             output.document(&document(&verdict))?;
         } else {
@@ -109,23 +128,52 @@ pub(super) async fn exported(gateway: &Gateway, run_id: &RunId) -> Result<(Proof
 }
 
 /// A proof as it was read, and what it says: for every verb that relies on one.
-pub(super) fn verified(file: &Path, head: Option<Sha256Hex>) -> Result<(Vec<u8>, BundleVerdict), Fault> {
+pub(super) fn verified(file: &Path, trust: &Trust) -> Result<(Vec<u8>, BundleVerdict), Fault> {
+    verified_by(file, &keys(&trust.vkey)?, &keys(&trust.witness)?)
+}
+
+/// As [`verified`], with keys at hand.
+pub(super) fn verified_by(
+    file: &Path,
+    keys: &[VerifierKey],
+    witnesses: &[WitnessKey],
+) -> Result<(Vec<u8>, BundleVerdict), Fault> {
     let invalid = |cause: String| Fault::new(ErrorCode::ProofInvalid).with("file", file.display()).because(cause);
     let bytes = input::read(file, BUNDLE_BYTES_MAX).map_err(|fault| match fault.gateway_code() {
         Some(ErrorCode::PayloadTooLarge) => invalid(format!("more than {BUNDLE_BYTES_MAX} bytes")),
         _ => fault,
     })?;
-    let verdict = verify_bundle(&bytes, head).map_err(|fault| invalid(fault.to_string()))?;
+    let verdict = verify_bundle(&bytes, keys, witnesses).map_err(|fault| invalid(fault.to_string()))?;
     Ok((bytes, verdict))
 }
 
-/// What a proof without an outside head does and does not show (spec page 3, "Honest limits").
+/// Keys, each given as its text or as a file that holds it.
+pub(super) fn keys<K: FromStr<Err = VkeyFault>>(given: &[String]) -> Result<Vec<K>, Fault> {
+    given.iter().map(|text| key(text)).collect()
+}
+
+fn key<K: FromStr<Err = VkeyFault>>(text: &str) -> Result<K, Fault> {
+    let fault = |fault: VkeyFault, given: &str| Fault::new(fault.code()).with("key", given).because(fault);
+    match text.parse() {
+        Ok(key) => Ok(key),
+        // A name and an id: it was meant as a key, and is a wrong one.
+        Err(wrong) if text.matches('+').count() >= 2 && !Path::new(text).exists() => Err(fault(wrong, text)),
+        Err(_) => {
+            let content = input::read_text(Path::new(text), VKEY_FILE_BYTES_MAX)?;
+            content.strip_suffix('\n').unwrap_or(&content).parse().map_err(|wrong| fault(wrong, text))
+        }
+    }
+}
+
+/// What a proof does not show (spec page 3, "Honest limits").
 const LIMITS: [&str; 2] = [
-    "that this history was not rewritten before the export, by whoever could write the home.",
-    "A head that somebody outside kept shows that too: --head HEX.",
+    "that nobody who holds the log's key and can write the home made a history of their own before anybody else saw a",
+    "checkpoint of it. Checkpoints that others keep, and witnesses (--witness KEY), show that.",
 ];
 
 fn document(verdict: &BundleVerdict) -> serde_json::Value {
+    let cosigned = verdict.cosignatures.iter();
+    let cosigned = cosigned.map(|it| json!({"witness": it.witness.as_str(), "time_unix_s": it.time_unix_s}));
     json!({
         "valid": true,
         "run_id": verdict.run_id,
@@ -137,8 +185,13 @@ fn document(verdict: &BundleVerdict) -> serde_json::Value {
         "rejects": verdict.rejects,
         "errors": verdict.errors,
         "head_event_hash": verdict.head_event_hash,
-        "head_compared": verdict.head_check == HeadCheck::Same,
         "durability": verdict.durability,
+        "log_key": verdict.log_key.to_string(),
+        "tree_size": verdict.tree.size,
+        "tree_root": verdict.tree.root,
+        "plugins": verdict.plugins,
+        "withheld_decisions": verdict.withheld_decisions,
+        "cosignatures": cosigned.collect::<Vec<_>>(),
     })
 }
 
@@ -151,40 +204,52 @@ pub(super) fn facts(verdict: &BundleVerdict) -> Vec<(&'static str, String)> {
         show::count(verdict.rejects, "refusal"),
         show::count(verdict.errors, "failure"),
     );
-    vec![
+    let mut facts = vec![
         ("exported", show::when(verdict.created_at)),
         ("calls", calls),
         ("durability", verdict.durability.as_str().to_owned()),
-        ("head", verdict.head_event_hash.to_string()),
-    ]
+    ];
+    for plugin in &verdict.plugins {
+        facts.push(("plugin", format!("{} {}, signed by {}", plugin.plugin_id, plugin.version, plugin.key_id)));
+        if let Some(revoked) = &plugin.key_revoked_at {
+            facts.push(("", format!("that key was revoked later, {}", show::when(revoked))));
+        }
+    }
+    if verdict.withheld_decisions > 0 {
+        let what = show::count(verdict.withheld_decisions, "decision");
+        facts.push(("withheld", format!("{what} that names paths of the host: only the hash is here")));
+    }
+    facts.push(("head", verdict.head_event_hash.to_string()));
+    facts.push(("checkpoint", format!("{}, signed", show::count(verdict.tree.size, "event"))));
+    for cosignature in &verdict.cosignatures {
+        let micros = i64::try_from(cosignature.time_unix_s).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let when = show::when(Timestamp::from_unix_micros(micros));
+        facts.push(("witness", format!("{}, {when}", cosignature.witness)));
+    }
+    facts
 }
 
 /// What a verified proof does not show.
 pub(super) fn limits(verdict: &BundleVerdict) -> Vec<&'static str> {
-    if verdict.head_check == HeadCheck::NotCompared { LIMITS.to_vec() } else { Vec::new() }
+    if verdict.cosignatures.is_empty() { LIMITS.to_vec() } else { Vec::new() }
 }
 
 fn print(verdict: &BundleVerdict, output: &mut Output) -> Result<(), Fault> {
     output.line([
         Cell::new(Tone::Good, "Verified:"),
         Cell::plain(format!(
-            "{} of run {}, whole and unchanged since the export",
+            "{} of run {}, all of it as of the export, in the log {}",
             show::count(verdict.events, "event"),
-            verdict.run_id
+            verdict.run_id,
+            verdict.log_key.name(),
         )),
     ])?;
-    let mut facts: Vec<(&str, Cell)> =
+    let facts: Vec<(&str, Cell)> =
         facts(verdict).into_iter().map(|(label, value)| (label, Cell::plain(value))).collect();
-    let head = match verdict.head_check {
-        HeadCheck::Same => Cell::new(Tone::Good, "the one that you kept"),
-        HeadCheck::NotCompared => Cell::new(Tone::Warning, "not compared with one kept outside"),
-    };
-    facts.push(("", head));
     output.indented_pairs(&facts)?;
-    if verdict.head_check == HeadCheck::NotCompared {
-        let [limit, remedy] = LIMITS;
-        output.line([Cell::new(Tone::Warning, "Not shown:"), Cell::plain(limit)])?;
-        output.line([Cell::plain(remedy)])?;
+    if let [limit, remedy] = limits(verdict).as_slice() {
+        output.line([Cell::new(Tone::Warning, "Not shown:"), Cell::plain(*limit)])?;
+        output.line([Cell::plain(*remedy)])?;
     }
     Ok(())
 }

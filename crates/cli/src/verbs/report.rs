@@ -34,14 +34,14 @@ pub(crate) struct Report {
 impl Report {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let proof_file = self.output.with_extension("proof.json");
-        let (bytes, facts) = session.with_gateway(async |gateway| {
+        let (bytes, facts, log_key) = session.with_gateway(async |gateway| {
             let (_, bytes) = proof::exported(gateway, &self.run).await?;
             let facts = HomeReader::open(gateway.home())?.run_facts(&self.run)?;
-            Ok((bytes, facts))
+            Ok((bytes, facts, gateway.home().log_verifier_key()?))
         })?;
         // The proof first: a page never speaks of one that is not there.
         new_file::replace(&proof_file, &bytes)?;
-        let (_, verdict) = proof::verified(&proof_file, None)?;
+        let (_, verdict) = proof::verified_by(&proof_file, &[log_key], &[])?;
         let unknown = || Fault::new(ErrorCode::RunUnknown).with("run", &self.run);
         let timeline = Timeline::of(&facts.events).ok_or_else(unknown)?;
         let verification = verification(&verdict, &proof_file);
@@ -77,7 +77,7 @@ fn verification(verdict: &BundleVerdict, proof_file: &Path) -> Verification {
     Verification {
         facts: proof::facts(verdict).into_iter().map(|(label, value)| (label.to_owned(), value)).collect(),
         commands: vec![
-            format!("omega proof verify {quoted} --head {}", verdict.head_event_hash),
+            format!("omega proof verify {quoted} --vkey log.vkey"),
             "omega ledger verify --strict    # in the gateway's home: the whole ledger".to_owned(),
         ],
         limits: proof::limits(verdict).into_iter().map(ToOwned::to_owned).collect(),

@@ -33,8 +33,11 @@ fn check(name: &str, arguments: &[&str], ran: &Ran) {
     assert!(!ran.whole().contains(harmful), "an escape got through: {where_}");
 }
 
+/// Somebody's verifier key (the example of Go's `sumdb/note`).
+const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
 /// The commands that read one file, and refuse these contents before anything is journalled.
-const READERS: [&[&str]; 10] = [
+const READERS: [&[&str]; 11] = [
     &["plugins", "check", "FILE"],
     &["plugins", "sign", "hello", "--key", "FILE"],
     &["plugins", "sign", "FILE"],
@@ -42,7 +45,8 @@ const READERS: [&[&str]; 10] = [
     &["invoke", "hello", "--request", "FILE"],
     &["invoke", "json-taker", "--schema-ref", "x", "--data", "{\"a\":1,\"a\":1}"],
     &["pipeline", "FILE", "--text", "x"],
-    &["proof", "verify", "FILE"],
+    &["proof", "verify", "FILE", "--vkey", VKEY],
+    &["proof", "verify", "in.ndjson", "--vkey", "FILE"],
     &["artifacts", "dataset", "add", "name", "FILE", "--key", "id", "--form", "ndjson"],
     &["batch", "hello", "--input", "in.ndjson", "--output", "FILE"],
 ];

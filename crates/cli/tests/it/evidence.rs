@@ -128,40 +128,74 @@ fn a_torn_end_is_told_when_the_home_is_next_opened() {
     assert_eq!(world.omega(["invoke", "hello", "--text", "Ada", "--quiet"]).stderr, "");
 }
 
-#[test]
-fn a_proof_is_exported_and_verified_without_a_home() {
-    let world = world_with_a_run();
-    let export = world.ok(["proof", "export", "r", "-o", "proof.json"]);
-    fs::rename(world.home(), world.path().join("gone")).unwrap();
-    let verify = world.ok(["proof", "verify", "proof.json"]);
-    snapshot!(world, [export, verify].join("\n"));
+/// The log's verifier key, kept outside the home.
+fn kept_key(world: &World) -> String {
+    fs::copy(world.home().join("keys/log.vkey"), world.path().join("log.vkey")).unwrap();
+    world.read("log.vkey").trim_end().to_owned()
 }
 
 #[test]
-fn a_proof_is_compared_with_a_head_that_was_kept() {
+fn a_proof_is_exported_and_verified_without_a_home() {
     let world = world_with_a_run();
-    let exported = world.json(["proof", "export", "r", "-o", "proof.json"]);
-    let head = exported["head_event_hash"].as_str().unwrap();
-    assert_eq!(world.json(["proof", "verify", "proof.json", "--head", head])["head_compared"], true);
-    assert_eq!(world.json(["proof", "verify", "proof.json"])["head_compared"], false);
-    let ran = world.omega(["proof", "verify", "proof.json", "--head", &"0".repeat(64)]);
-    assert_eq!(ran.code, 1);
-    snapshot!(world, ran.whole());
+    let key = kept_key(&world);
+    let export = world.ok(["proof", "export", "r", "-o", "proof.json"]);
+    fs::rename(world.home(), world.path().join("gone")).unwrap();
+    let verify = world.ok(["proof", "verify", "proof.json", "--vkey", "log.vkey"]);
+    snapshot!(world, [export, verify].join("\n").replace(key.split('+').next().unwrap(), "[ORIGIN]"));
+    let verdict = world.json(["proof", "verify", "proof.json", "--vkey", &key]);
+    assert_eq!((&verdict["valid"], verdict["log_key"].as_str()), (&Value::Bool(true), Some(key.as_str())));
+    assert_eq!(verdict["plugins"][0]["plugin_id"], "hello");
+}
+
+#[test]
+fn a_proof_verifies_under_its_own_log_s_key_alone() {
+    let (world, other) = (world_with_a_run(), World::new());
+    let key = kept_key(&world);
+    world.ok(["proof", "export", "r", "-o", "proof.json"]);
+    let foreign = kept_key(&other);
+    let check = |keys: &[&str], code: i32, expect: &str| {
+        let ran = world.omega([&["proof", "verify", "proof.json"], keys].concat());
+        assert_eq!(ran.code, code, "{}", ran.whole());
+        assert!(ran.whole().contains(expect), "{expect}: {}", ran.whole());
+    };
+    check(&["--vkey", &foreign], 1, "the bundle is of the log");
+    check(&["--vkey", &foreign, "--vkey", &key], 0, "Verified");
+    check(&["--vkey", &key, "--witness", &key], 1, "of signature type 0x01");
+    check(&["--vkey", "nowhere.vkey"], 2, "nowhere.vkey");
+    check(&["--vkey", "a+b+c"], 1, "error[key_invalid]");
+    check(&["--vkey", "proof.json"], 1, "error[");
+    check(&[], 2, "--vkey");
+}
+
+#[test]
+fn a_key_that_was_revoked_after_the_run_is_told() {
+    let world = world_with_a_run();
+    kept_key(&world);
+    world.ok(["proof", "export", "r", "-o", "before.json"]);
+    let verdict = world.json(["proof", "verify", "before.json", "--vkey", "log.vkey"]);
+    let signer = verdict["plugins"][0]["key_id"].as_str().unwrap().to_owned();
+    world.ok(["keys", "revoke", &signer]);
+    world.ok(["proof", "export", "r", "-o", "after.json"]);
+    let told = "that key was revoked later";
+    assert!(!world.ok(["proof", "verify", "before.json", "--vkey", "log.vkey"]).contains(told));
+    assert!(world.ok(["proof", "verify", "after.json", "--vkey", "log.vkey"]).contains(told));
 }
 
 #[test]
 fn no_byte_of_a_proof_can_be_changed() {
     let world = world_with_a_run();
+    kept_key(&world);
     let proof = world.ok(["proof", "export", "r"]).into_bytes();
+    let verify = ["proof", "verify", "-", "--vkey", "log.vkey"];
     // A spread of places over the whole file; every byte by itself is the proof room's test.
     for position in (0..proof.len() - 1).step_by(proof.len() / 12) {
         let mut changed = proof.clone();
         changed[position] ^= 1;
-        let ran = world.fed(["proof", "verify", "-"], &changed);
+        let ran = world.fed(verify, &changed);
         assert_eq!(ran.code, 1, "byte {position}: {}", ran.stdout);
         assert!(ran.stderr.starts_with("error[proof_invalid]"), "byte {position}: {}", ran.stderr);
     }
-    assert_eq!(world.fed(["proof", "verify", "-"], &proof).code, 0);
+    assert_eq!(world.fed(verify, &proof).code, 0);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn wrong_usage_is_exit_2() {
     check(&["plugins", "grant", "hello", "fly"]);
     check(&["ledger", "tail", "--kind", "NOTHING"]);
     check(&["ledger", "show", "minus-one"]);
-    check(&["proof", "verify", "p.json", "--head", "abc"]);
+    check(&["proof", "verify", "p.json"]);
     check(&["batch", "hello", "-i", "a", "-o", "b", "--concurrency", "0"]);
     check(&["doctor", "--wait", "forever"]);
 }

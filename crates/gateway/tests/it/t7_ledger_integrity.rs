@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use omega_contract::{ErrorCode, Payload, ProofBundle, Status};
+use omega_contract::proof_bundle::LinkedDecision;
+use omega_contract::{ErrorCode, EventKind, Payload, ProofBundle, Status};
 use omega_gateway::{Gateway, Home, OpenOptions, request};
 use omega_proof::bundle::verify_bundle;
 
@@ -68,7 +69,8 @@ async fn a_proof_fails_after_any_change() {
     bench.invoke(&hello, asked).await;
     let proof = bench.gateway.export_proof(&run_id).await.unwrap();
     let bytes = serde_json::to_vec(&proof).unwrap();
-    let verdict = verify_bundle(&bytes, Some(proof.head_event_hash)).unwrap();
+    let keys = [bench.gateway.home().log_verifier_key().unwrap()];
+    let verdict = verify_bundle(&bytes, &keys, &[]).unwrap();
     assert_eq!((verdict.attempts, verdict.results, verdict.run_id), (1, 1, run_id.clone()));
 
     let changes: [fn(&mut ProofBundle); 7] = [
@@ -83,7 +85,7 @@ async fn a_proof_fails_after_any_change() {
     for (n, change) in changes.into_iter().enumerate() {
         let mut tampered = proof.clone();
         change(&mut tampered);
-        let verdict = verify_bundle(&serde_json::to_vec(&tampered).unwrap(), None);
+        let verdict = verify_bundle(&serde_json::to_vec(&tampered).unwrap(), &keys, &[]);
         assert!(verdict.is_err(), "change {n}");
     }
     // One byte anywhere in the events.
@@ -92,9 +94,30 @@ async fn a_proof_fails_after_any_change() {
     for at in (events + 12..end).step_by(7) {
         let mut tampered = bytes.clone();
         tampered[at] ^= 1;
-        assert!(verify_bundle(&tampered, None).is_err(), "byte {at}");
+        assert!(verify_bundle(&tampered, &keys, &[]).is_err(), "byte {at}");
     }
-    // Another's head: made anew as a whole, it is another proof.
-    let other = bench.gateway.export_proof(&run_id).await.unwrap();
-    assert!(verify_bundle(&serde_json::to_vec(&other).unwrap(), Some(proof.head_event_hash)).is_err());
+    // Another home's log: its key says nothing about this one.
+    let stranger = Bench::new().await;
+    let key = stranger.gateway.home().log_verifier_key().unwrap();
+    assert!(verify_bundle(&bytes, &[key], &[]).is_err());
+    // Who signed the plugin and who enabled it is in it.
+    let links: Vec<_> = proof.links.iter().map(|link| &link.decision).collect();
+    let has = |kind| links.iter().any(|it| matches!(it, LinkedDecision::Event(event) if event.kind == kind));
+    assert!(has(EventKind::Register) && has(EventKind::Enable) && has(EventKind::Policy), "{links:?}");
+}
+
+/// What names paths of the host is proved and not shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_names_no_path_of_the_host() {
+    let bench = Bench::with_config("protected_paths = [\"/srv/omega-sealed\"]\n").await;
+    let hello = bench.install("examples/hello").await;
+    let asked = request(Payload::text("Ada"));
+    let run_id = asked.run_id.clone();
+    bench.invoke(&hello, asked).await;
+    let bytes = serde_json::to_vec(&bench.gateway.export_proof(&run_id).await.unwrap()).unwrap();
+    let keys = [bench.gateway.home().log_verifier_key().unwrap()];
+    assert_eq!(verify_bundle(&bytes, &keys, &[]).unwrap().withheld_decisions, 1);
+    let text = String::from_utf8(bytes).unwrap();
+    let home = bench.gateway.home().path().display().to_string();
+    assert!(!text.contains("omega-sealed") && !text.contains(&home));
 }

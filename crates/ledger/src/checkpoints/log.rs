@@ -91,17 +91,40 @@ impl LogLines {
     /// # Errors
     /// [`LedgerError::Corrupt`] where it does not have its form.
     pub(crate) fn next(&mut self) -> Result<Option<PlacedLine>, LedgerError> {
+        if self.advance()? { self.decoded().map(Some) } else { Ok(None) }
+    }
+
+    /// The next line that has `word` in it; `None` after the last. The others are not looked at: a log of a year has
+    /// millions, and the few that are wanted are found as fast as the file is read.
+    ///
+    /// # Errors
+    /// As [`LogLines::next`].
+    pub(crate) fn next_with(&mut self, word: &memchr::memmem::Finder<'_>) -> Result<Option<PlacedLine>, LedgerError> {
+        while self.advance()? {
+            if word.find(&self.line).is_some() {
+                return self.decoded().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next line; false after the last.
+    fn advance(&mut self) -> Result<bool, LedgerError> {
         let offset = self.offset + self.line.len() as u64;
         self.line.clear();
         let limit = LINE_BYTES_MAX as u64 + 1;
         self.reader.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(LedgerError::read(&self.path))?;
         if self.line.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         (self.number, self.offset) = (self.number + 1, offset);
+        Ok(true)
+    }
+
+    fn decoded(&self) -> Result<PlacedLine, LedgerError> {
         let line = self.line.strip_suffix(b"\n").and_then(CheckpointLine::decode);
-        let line = line.ok_or_else(|| log_fault(self.number, offset, FaultKind::CheckpointUnreadable))?;
-        Ok(Some(PlacedLine { number: self.number, offset, line }))
+        let line = line.ok_or_else(|| log_fault(self.number, self.offset, FaultKind::CheckpointUnreadable))?;
+        Ok(PlacedLine { number: self.number, offset: self.offset, line })
     }
 }
 

@@ -83,6 +83,12 @@ impl Checkpointing {
         self.state().signer.verifier_key()
     }
 
+    /// The newest checkpoint and the key that signed it last.
+    pub(crate) fn newest_and_signer(&self) -> (Arc<SignedCheckpoint>, Arc<LogSigner>) {
+        let state = self.state();
+        (Arc::clone(&state.newest), Arc::clone(&state.signer))
+    }
+
     /// Waits for a checkpoint over the events below `size`, which are durable.
     pub(crate) fn wait_for(&self, size: u64) -> Result<Arc<SignedCheckpoint>, LedgerError> {
         let mut state = self.state();

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter};
 use super::{INDEX_FILE, from_sql, kind_number, schema, to_sql};
 use crate::encode::escaped;
 use crate::error::LedgerError;
-use crate::query::{CallTally, Order, Query};
+use crate::query::{CallTally, DECISION_KINDS, Order, Query};
 use crate::segment::{LineReader, Spot, segment_path};
 use crate::tally::{CallState, CallStatus, RunRow};
 
@@ -159,6 +159,9 @@ impl IndexReader {
             if numbers.clone().all(|number| !matches!(number, 3 | 4)) {
                 // Said in the words of the partial index, so that it is used.
                 text += " AND kind NOT IN (3, 4)";
+            }
+            if query.plugin_id.is_some() && query.kinds.iter().all(|kind| DECISION_KINDS.contains(kind)) {
+                text += " AND kind IN (0, 1, 8)";
             }
         }
         text += match query.order {

@@ -5,11 +5,12 @@ use rusqlite::Connection;
 use crate::error::LedgerError;
 
 /// Raised with each change of the tables or of what is put into them: an index of another number is made anew.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Runs and calls are stored in their escaped form. A run is known by the index of its first event, so that rows
 /// that belong together lie together. INVOKE and RESULT (kinds 3 and 4) are most of a ledger: looking for them
-/// by kind would be no faster than reading, so only the others are indexed by kind.
+/// by kind would be no faster than reading, so only the others are indexed by kind. What was decided about a plugin
+/// (kinds 0, 1, 8) is found without its calls.
 const TABLES: &str = "
 CREATE TABLE coverage (
     id INTEGER PRIMARY KEY CHECK (id = 0),
@@ -34,6 +35,7 @@ CREATE INDEX event_run ON event (run);
 CREATE INDEX event_plugin ON event (plugin) WHERE plugin IS NOT NULL;
 CREATE INDEX event_call ON event (run, call) WHERE call IS NOT NULL;
 CREATE INDEX event_rare ON event (kind) WHERE kind NOT IN (3, 4);
+CREATE INDEX event_decision ON event (plugin, kind) WHERE kind IN (0, 1, 8);
 ";
 
 /// True where the tables are those of this version.
@@ -55,7 +57,9 @@ mod tests {
     use super::super::kind_number;
 
     #[test]
-    fn the_kinds_named_in_the_tables_are_invoke_and_result() {
+    fn the_kinds_named_in_the_tables_are_these() {
         assert_eq!((kind_number(EventKind::Invoke), kind_number(EventKind::Result)), (3, 4));
+        let decisions = crate::query::DECISION_KINDS.map(kind_number);
+        assert_eq!(decisions, [0, 1, 8]);
     }
 }

@@ -162,3 +162,17 @@ fn split(signature: &[u8]) -> Option<(u64, &[u8; SIGNATURE_BYTES])> {
     let (time, raw) = signature.split_first_chunk::<TIME_BYTES>()?;
     Some((u64::from_be_bytes(*time), raw.try_into().ok()?))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The signed message that C2SP tlog-cosignature prints, and that its example line is framed as this module reads it.
+    pub(crate) fn the_message_of_the_specification(text: &str, line: &str) {
+        let signature = signed_note::Signature::from_bytes(line.as_bytes()).unwrap();
+        assert_eq!((signature.name(), signature.id()), ("witness.example.com/w1", 0x8d66_cf3f));
+        let (time_unix_s, _) = split(signature.signature()).unwrap();
+        let expect = format!("cosignature/v1\ntime 1679315147\n{text}");
+        assert_eq!(String::from_utf8(message(time_unix_s, text.as_bytes())).unwrap(), expect);
+    }
+}

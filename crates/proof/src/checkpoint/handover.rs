@@ -147,6 +147,10 @@ impl LogKeys {
         let mut keys = Self::of(trusted);
         let start = match notes.iter().position(|note| note.next == *trusted) {
             None => 0,
+            // A key that handed the log over does not come back.
+            Some(own) if notes[..own].iter().any(|note| note.verified_by(trusted).is_ok()) => {
+                return Err(HandoverFault::NotNew { key: trusted.to_string() });
+            }
             Some(own) => {
                 let head = notes[own].verified_by(trusted)?;
                 keys.0[0].from_size = head.size;

@@ -8,6 +8,7 @@ use omega_gateway::contract::{
 };
 use omega_gateway::{Answer, GatewayError};
 use omega_proof::bundle::verify_bundle;
+use omega_proof::note::VerifierKey;
 use serde_json::Value;
 
 use super::report::{Act, Evidence, Report};
@@ -31,7 +32,7 @@ pub(super) async fn all(stage: &Stage, texts: &[Text], report: &mut Report) -> R
     report.play(ledger(stage).await?);
     let (act, proof) = proof(stage).await?;
     report.play(act);
-    report.play(changed_proof(&proof));
+    report.play(changed_proof(&proof, &stage.home.log_verifier_key()?));
     Ok(())
 }
 
@@ -233,7 +234,7 @@ async fn ledger(stage: &Stage) -> Result<Act, Fault> {
 async fn proof(stage: &Stage) -> Result<(Act, Vec<u8>), Fault> {
     let bundle = stage.gateway.export_proof(&stage.run_id).await?;
     let bytes = canonical_bytes(&bundle).map_err(|error| Fault::unwritable(&error))?;
-    let verdict = verify_bundle(&bytes, Some(bundle.head_event_hash));
+    let verdict = verify_bundle(&bytes, &[stage.home.log_verifier_key()?], &[]);
     let happened = match &verdict {
         Ok(verdict) => format!(
             "{} in {}: {}, {}, {}",
@@ -256,9 +257,10 @@ async fn proof(stage: &Stage) -> Result<(Act, Vec<u8>), Fault> {
 }
 
 /// The same proof, one byte changed.
-fn changed_proof(proof: &[u8]) -> Act {
+fn changed_proof(proof: &[u8], log_key: &VerifierKey) -> Act {
     let changed = change_one_byte(proof);
-    let (happened, held) = match changed.as_deref().map(|bytes| verify_bundle(bytes, None)) {
+    let verdict = changed.as_deref().map(|bytes| verify_bundle(bytes, std::slice::from_ref(log_key), &[]));
+    let (happened, held) = match verdict {
         Some(Err(fault)) => (fault.to_string(), true),
         Some(Ok(_)) => ("it verified".to_owned(), false),
         None => ("there was no result in it to change".to_owned(), false),

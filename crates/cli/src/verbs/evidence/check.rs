@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use omega_gateway::contract::{ErrorCode, ProofBundle, Sha256Hex, strict_json};
-use omega_proof::bundle::{BUNDLE_BYTES_MAX, HeadCheck};
+use omega_gateway::contract::{ErrorCode, ProofBundle, strict_json};
+use omega_proof::bundle::BUNDLE_BYTES_MAX;
 use omega_proof::disclosure::{Checked, DISCLOSURE_BYTES_MAX, check_disclosure};
+use omega_proof::note::VerifierKey;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -18,19 +19,17 @@ use crate::{input, show};
 /// Each value must be the one that the redacted document commits to. That the ledger holds that document's hash is shown
 /// by a proof of its run: without one, somebody may have made up both.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  omega evidence check disclosure.json --proof proof.json --head \"$(cat head.txt)\""
-)]
+#[command(after_help = "Example:\n  omega evidence check disclosure.json --proof proof.json --vkey log.vkey")]
 pub(crate) struct Check {
     /// The disclosure (`-`: standard input)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// A proof of the run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "vkey")]
     proof: Option<PathBuf>,
-    /// The head's hash that you kept when the proof was exported
-    #[arg(long, value_name = "HEX", requires = "proof")]
-    head: Option<Sha256Hex>,
+    /// A key of the proof's log that you trust: its text or a file that holds it; may be given again
+    #[arg(long, value_name = "KEY", requires = "proof")]
+    vkey: Vec<String>,
 }
 
 impl Check {
@@ -41,23 +40,24 @@ impl Check {
         let checked = check_disclosure(&bytes).map_err(|fault| invalid(fault.to_string()))?;
         let mut confirmed = None;
         if let Some(path) = &self.proof {
-            let (bytes, verdict) = proof::verified(path, self.head)?;
+            let (bytes, verdict) = proof::verified_by(path, &proof::keys(&self.vkey)?, &[])?;
             let bundle: ProofBundle = strict_json::parse_as(&bytes, BUNDLE_BYTES_MAX)
                 .map_err(|error| input::invalid_json(ErrorCode::ProofInvalid, &error))?;
             let position = checked.is_in(&bundle.events).map_err(|fault| invalid(fault.to_string()))?;
-            confirmed = Some((bundle.inclusion.get(position).map(|inclusion| inclusion.index), verdict.head_check));
+            confirmed = Some((bundle.inclusion.get(position).map(|inclusion| inclusion.index), verdict.log_key));
         }
         match output.form() {
-            Form::Json => document(&checked, confirmed, output)?,
-            Form::Text => print(&checked, confirmed, output)?,
+            Form::Json => document(&checked, confirmed.as_ref(), output)?,
+            Form::Text => print(&checked, confirmed.as_ref(), output)?,
         }
         Ok(Exit::Done)
     }
 }
 
-type Confirmed = Option<(Option<u64>, HeadCheck)>;
+/// Where the proof has the event, and the key that signed for its log.
+type Confirmed<'a> = Option<&'a (Option<u64>, VerifierKey)>;
 
-fn document(checked: &Checked, confirmed: Confirmed, output: &mut Output) -> Result<(), Fault> {
+fn document(checked: &Checked, confirmed: Confirmed<'_>, output: &mut Output) -> Result<(), Fault> {
     let said = checked.disclosure();
     output.document(&json!({
         "valid": true,
@@ -69,12 +69,12 @@ fn document(checked: &Checked, confirmed: Confirmed, output: &mut Output) -> Res
         "fields": said.fields,
         "undisclosed": checked.undisclosed,
         "in_proof": confirmed.is_some(),
-        "event_index": confirmed.and_then(|(index, _)| index),
-        "head_compared": confirmed.is_some_and(|(_, head)| head == HeadCheck::Same),
+        "event_index": confirmed.and_then(|(index, _)| *index),
+        "log_key": confirmed.map(|(_, key)| key.to_string()),
     }))
 }
 
-fn print(checked: &Checked, confirmed: Confirmed, output: &mut Output) -> Result<(), Fault> {
+fn print(checked: &Checked, confirmed: Confirmed<'_>, output: &mut Output) -> Result<(), Fault> {
     let said = checked.disclosure();
     output.line([
         Cell::new(Tone::Good, "Verified:"),
@@ -90,13 +90,10 @@ fn print(checked: &Checked, confirmed: Confirmed, output: &mut Output) -> Result
         said.fields.iter().map(|field| (field.pointer.as_str(), Cell::plain(field.value.to_string()))).collect();
     output.indented_pairs(&values)?;
     match confirmed {
-        Some((index, head)) => {
-            let place = index.map(|index| format!("event {index} of the ledger, by the proof")).unwrap_or_default();
-            let head = match head {
-                HeadCheck::Same => Cell::new(Tone::Good, "whose head is the one that you kept"),
-                HeadCheck::NotCompared => Cell::new(Tone::Warning, "whose head was not compared with one kept outside"),
-            };
-            output.line([Cell::new(Tone::Good, "Committed to by"), Cell::plain(format!("{place},")), head])
+        Some((index, key)) => {
+            let place = index.map(|index| format!("event {index}")).unwrap_or_default();
+            let log = format!("{place} of the log {}, by the proof", key.name());
+            output.line([Cell::new(Tone::Good, "Committed to by"), Cell::plain(log)])
         }
         None => output.line([
             Cell::new(Tone::Warning, "Not shown:"),
