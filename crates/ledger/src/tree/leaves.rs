@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use omega_contract::Sha256Hex;
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
-use omega_proof::line::{LINE_PREFIX_BYTES, LineFault};
+use omega_proof::line::{LINE_PREFIX_BYTES, LineFault, checked_hash_of_digits};
 
 use super::hashing::Node;
 use crate::error::{FaultKind, LedgerError, LedgerFault};
@@ -144,22 +144,7 @@ impl EventHashes {
 }
 
 /// The hash that a line states.
-pub(crate) fn hash_of_line(line: &[u8]) -> Option<Node> {
-    let digits = line.strip_prefix(BEFORE_HASH)?.get(..64)?;
-    if line.len() < LINE_PREFIX_BYTES {
-        return None;
-    }
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(hash)
-}
-
-fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
-    }
+fn hash_of_line(line: &[u8]) -> Option<Node> {
+    let digits = line.strip_prefix(BEFORE_HASH)?.first_chunk::<64>().filter(|_| line.len() > LINE_PREFIX_BYTES)?;
+    checked_hash_of_digits(digits).map(|hash| *hash.as_bytes())
 }
