@@ -53,6 +53,9 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, signer: &Arc<LogSigner>)
         }
         None => return Err(mark_fault(FaultKind::MarkMissing)),
     };
+    // A process that was killed may have made and named files without making their names durable: what this one writes
+    // into them, and says of them, relies on the names.
+    disk.sync_folder(dir).map_err(LedgerError::write("sync", dir))?;
     let newest = find_newest(dir, &signer.verifier_key())?;
     if segments.is_empty() && mark == Mark::NOTHING && newest.signed.head().size == 0 {
         // New, or the crash was between the mark and the first segment.
