@@ -21,6 +21,8 @@ pub(crate) struct Batch {
     pub(crate) events: usize,
     pub(crate) first_index: u64,
     pub(crate) head: Sha256Hex,
+    /// Of each of its events.
+    pub(crate) hashes: Vec<Sha256Hex>,
     /// No INVOKE below this waits for its outcome, once this batch is written.
     pub(crate) open_from: u64,
 }
@@ -141,6 +143,7 @@ impl Queue {
         let recorded = self.sequence.append(line, now, &mut batch.bytes);
         batch.events += 1;
         batch.head = recorded.event_hash;
+        batch.hashes.push(recorded.event_hash);
         self.queued_events += 1;
         self.queued_bytes += batch.bytes.len() - before;
         self.open_calls.observe(part, recorded.index);
@@ -155,7 +158,7 @@ impl Queue {
         let bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(64 * 1024));
         let first_index = self.sequence.next_index();
         let head = Sha256Hex::from_bytes([0; 32]);
-        self.batches.push_back(Batch { bytes, events: 0, first_index, head, open_from: 0 });
+        self.batches.push_back(Batch { bytes, events: 0, first_index, head, hashes: Vec::new(), open_from: 0 });
     }
 
     /// Once nothing more goes into the last batch, it is known which calls are open after it.

@@ -98,6 +98,9 @@ impl SegmentWriter {
             open_from: batch.open_from,
             head: Some(batch.head),
         };
+        if let Some(checkpointing) = &self.checkpointing {
+            checkpointing.written(batch.first_index, &batch.hashes);
+        }
         Ok(())
     }
 

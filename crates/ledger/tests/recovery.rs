@@ -99,6 +99,23 @@ fn flip(bytes: &mut [u8], line: usize) {
     bytes[at] ^= 1;
 }
 
+/// Found by the failing disk: sectors reach a disk in any order.
+#[test]
+fn a_first_line_that_nobody_was_told_of_may_be_torn() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    let told = Said::now(dir.path(), &[SYNCED, CHECKPOINTS[0], CHECKPOINTS[1]]);
+    call(&ledger, "run", "a");
+    ledger.close().unwrap();
+    told.again();
+    let path = newest_segment(dir.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..512].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    let ledger = open(dir.path());
+    assert_eq!((ledger.opening().events, ledger.opening().quarantined.len()), (0, 1));
+}
+
 #[test]
 fn damage_below_the_mark_is_refused_and_named() {
     for (line, at) in [(0, 0), (0, 100), (3, 100)] {

@@ -20,6 +20,7 @@ use omega_proof::tree::TreeHead;
 
 use super::log::CheckpointLine;
 use super::newest::Newest;
+use super::thread::Handed;
 use super::{CHECKPOINT_FILE, LOG_FILE};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
@@ -97,9 +98,9 @@ impl Grower {
     ///
     /// # Errors
     /// [`LedgerError`]; nothing is tried again then.
-    pub(crate) fn cover(&mut self, mark: &Mark) -> Result<&SignedCheckpoint, LedgerError> {
+    pub(crate) fn cover(&mut self, mark: &Mark, handed: &Handed) -> Result<&SignedCheckpoint, LedgerError> {
         if mark.next_index > self.newest.head().size {
-            self.grow(mark)?;
+            self.grow(mark, handed)?;
             let head = self.frontier.head();
             let signed = self.signer.sign(&head);
             self.commit(signed)?;
@@ -111,16 +112,31 @@ impl Grower {
     ///
     /// # Errors
     /// [`LedgerError`]; the old key goes on where there was none of writing.
-    pub(crate) fn hand_over(&mut self, mark: &Mark, next: Arc<LogSigner>) -> Result<&SignedCheckpoint, LedgerError> {
-        self.cover(mark)?;
+    pub(crate) fn hand_over(
+        &mut self,
+        mark: &Mark,
+        handed: &Handed,
+        next: Arc<LogSigner>,
+    ) -> Result<&SignedCheckpoint, LedgerError> {
+        self.cover(mark, handed)?;
         let signed = self.signer.hand_over(&self.frontier.head(), &next)?;
         self.commit(signed)?;
         self.signer = next;
         Ok(&self.newest)
     }
 
-    fn grow(&mut self, mark: &Mark) -> Result<(), LedgerError> {
+    fn grow(&mut self, mark: &Mark, handed: &Handed) -> Result<(), LedgerError> {
         let Self { hashes, frontier, packs, .. } = self;
+        if let Some(chunks) = handed.take(hashes.at().index, mark.next_index) {
+            for chunk in &chunks {
+                for entry in chunk {
+                    frontier.push(leaf(entry.as_bytes()), |level, hash| packs.place(level, hash));
+                }
+                packs.write()?;
+            }
+            let last = chunks.last().and_then(|chunk| chunk.last()).copied();
+            return hashes.skip_to(mark, last);
+        }
         let mut unwritten = 0;
         hashes.read_to(mark, |some| {
             for entry in some {

@@ -5,10 +5,12 @@
 //!
 //! What never happens here: a second try. What cannot be checkpointed poisons the ledger.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use omega_contract::Sha256Hex;
 use omega_contract::ports::RecorderError;
 use omega_proof::checkpoint::{LogSigner, SignedCheckpoint};
 use omega_proof::note::VerifierKey;
@@ -22,9 +24,47 @@ use crate::mark::Mark;
 /// How often it looks: with the time that a checkpoint takes, none is a second behind.
 const TICK_MS: u64 = 800;
 
+/// Hashes that the writer hands over at most (32 MiB). With more to do, the thread reads them from the segments.
+const HANDED_EVENTS_MAX: usize = 1024 * 1024;
+
+/// Hashes of events that were written, durable or not, batch by batch.
+#[derive(Default)]
+pub(crate) struct Handed(Mutex<VecDeque<(u64, Vec<Sha256Hex>)>>);
+
+impl Handed {
+    fn chunks(&self) -> MutexGuard<'_, VecDeque<(u64, Vec<Sha256Hex>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, first_index: u64, hashes: &[Sha256Hex]) {
+        let mut chunks = self.chunks();
+        let waiting: usize = chunks.front().zip(chunks.back()).map_or(0, |((from, _), (last, hashes))| {
+            usize::try_from(last - from).unwrap_or(usize::MAX).saturating_add(hashes.len())
+        });
+        if waiting.saturating_add(hashes.len()) > HANDED_EVENTS_MAX {
+            chunks.clear();
+        }
+        chunks.push_back((first_index, hashes.to_vec()));
+    }
+
+    /// The hashes of exactly these events; `None` where some are not here.
+    pub(super) fn take(&self, from: u64, until: u64) -> Option<Vec<Vec<Sha256Hex>>> {
+        let mut chunks = self.chunks();
+        let (mut at, mut taken) = (from, Vec::new());
+        while let Some((first_index, hashes)) = chunks.pop_front_if(|(first_index, _)| *first_index < until) {
+            if first_index == at {
+                at += hashes.len() as u64;
+                taken.push(hashes);
+            }
+        }
+        (at == until).then_some(taken)
+    }
+}
+
 /// What the thread, the ledger's writers and those who wait for a checkpoint share.
 pub(crate) struct Checkpointing {
     state: Mutex<State>,
+    handed: Handed,
     /// Somebody waits, or the end has come.
     wake: Condvar,
     /// There is a new checkpoint, or there will be none.
@@ -57,12 +97,17 @@ impl Checkpointing {
             closing: false,
             ended: false,
         };
-        Self { state: Mutex::new(state), wake: Condvar::new(), done: Condvar::new() }
+        Self { state: Mutex::new(state), handed: Handed::default(), wake: Condvar::new(), done: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Each change is one assignment: a panic leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the hashes of what was written, for when it is durable.
+    pub(crate) fn written(&self, first_index: u64, hashes: &[Sha256Hex]) {
+        self.handed.put(first_index, hashes);
     }
 
     /// Takes note of what became durable. Costs a lock that nobody holds for long.
@@ -192,8 +237,8 @@ fn checkpoint_until_closing(shared: &Shared, checkpointing: &Checkpointing, mut 
     loop {
         let Work { mark, next_signer, is_last } = checkpointing.next_work();
         let outcome = match &next_signer {
-            Some(next) => grower.hand_over(&mark, Arc::clone(next)),
-            None => grower.cover(&mark),
+            Some(next) => grower.hand_over(&mark, &checkpointing.handed, Arc::clone(next)),
+            None => grower.cover(&mark, &checkpointing.handed),
         };
         let mut state = checkpointing.state();
         match outcome {

@@ -3,6 +3,9 @@
 //! Each line starts with its hash, so that finding the newlines is all the reading there is. Lines are not hashed again
 //! here: `verify` does that. What is told apart wrongly shows at the mark, whose count and hash must be met.
 //!
+//! Of what was written a moment ago, the writer hands over the hashes it has in memory; everything else, and whatever
+//! did not fit there, is read here.
+//!
 //! What never happens here: a look at a byte behind the mark.
 
 use std::fs::File;
@@ -11,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use omega_contract::Sha256Hex;
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
-use omega_proof::line::{LINE_PREFIX_BYTES, LineFault};
+use omega_proof::line::{LINE_PREFIX_BYTES, LineFault, checked_hash_of_digits};
 
 use super::hashing::Node;
 use crate::error::{FaultKind, LedgerError, LedgerFault};
@@ -46,6 +49,24 @@ impl EventHashes {
     /// The last hash that was given.
     pub(crate) fn last(&self) -> Option<Sha256Hex> {
         self.last.map(Sha256Hex::from_bytes)
+    }
+
+    /// Goes on at `mark`: all below it was taken from elsewhere, the last of it with hash `last`.
+    ///
+    /// # Errors
+    /// Another event at the mark than that one.
+    pub(crate) fn skip_to(&mut self, mark: &Mark, last: Option<Sha256Hex>) -> Result<(), LedgerError> {
+        self.at = Spot { index: mark.next_index, segment: mark.segment, offset: mark.length };
+        self.last = last.map(|hash| *hash.as_bytes());
+        self.file = None;
+        self.buffer.clear();
+        match (last, mark.head) {
+            (Some(found), Some(synced)) if found != synced => {
+                let kind = FaultKind::OtherHead { synced, found };
+                Err(LedgerFault { file: segment_name(mark.segment), line: 0, offset: mark.length, kind }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives every hash up to `mark`, some thousand at a time.
@@ -144,22 +165,7 @@ impl EventHashes {
 }
 
 /// The hash that a line states.
-pub(crate) fn hash_of_line(line: &[u8]) -> Option<Node> {
-    let digits = line.strip_prefix(BEFORE_HASH)?.get(..64)?;
-    if line.len() < LINE_PREFIX_BYTES {
-        return None;
-    }
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(hash)
-}
-
-fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
-    }
+fn hash_of_line(line: &[u8]) -> Option<Node> {
+    let digits = line.strip_prefix(BEFORE_HASH)?.first_chunk::<64>().filter(|_| line.len() > LINE_PREFIX_BYTES)?;
+    checked_hash_of_digits(digits).map(|hash| *hash.as_bytes())
 }

@@ -140,7 +140,13 @@ impl PackWriters {
             let count = size >> (8 * level);
             let (last, within) = (count / PACK_HASHES, count % PACK_HASHES);
             let mut file = None;
-            for (number, bytes) in list_packs(dir, level)? {
+            let packs = list_packs(dir, level)?;
+            if !packs.is_empty() {
+                // Made by a process that was killed before it made their names durable, perhaps.
+                let folder = dir.join(format!("{TILES_DIR}/{level}"));
+                writers.disk.sync_folder(&folder).map_err(LedgerError::write("sync", &folder))?;
+            }
+            for (number, bytes) in packs {
                 if number < last {
                     continue;
                 }

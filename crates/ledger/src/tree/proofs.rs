@@ -17,7 +17,7 @@ use omega_proof::tree::{TREE_SIZE_MAX, TreeHead, from_tlog};
 use tlog_tiles::tlog::{self, Error, Hash, HashReader};
 
 use super::frontier::Frontier;
-use super::hashing::{Node, subtree_root};
+use super::hashing::{Node, node};
 use super::layout::{Layout, TILE_HEIGHT, open, read_exactly};
 use super::packs::{NODE_BYTES, TILE_HASHES, TILES_DIR, level_counts};
 use crate::error::{FaultKind, LedgerError, LedgerFault};
@@ -137,9 +137,27 @@ struct StoredTiles {
     head: TreeHead,
     files: RefCell<HashMap<String, File>>,
     /// Those that were checked, by level and number.
-    tiles: RefCell<HashMap<(u32, u64), Rc<Vec<Node>>>>,
+    tiles: RefCell<HashMap<(u32, u64), Rc<Tile>>>,
     /// The tiles of the right edge were read, and give the root.
     has_edge: Cell<bool>,
+}
+
+/// A tile with the roots of all complete subtrees in it: those are what proofs are made of.
+struct Tile(Vec<Vec<Node>>);
+
+impl Tile {
+    fn new(hashes: Vec<Node>) -> Self {
+        let mut levels = vec![hashes];
+        while let Some(above) = levels.last().filter(|level| level.len() > 1) {
+            let above = above.chunks_exact(2).map(|pair| node(&pair[0], &pair[1])).collect();
+            levels.push(above);
+        }
+        Self(levels)
+    }
+
+    fn node(&self, level: u8, at: u64) -> Option<&Node> {
+        self.0.get(usize::from(level))?.get(usize::try_from(at).ok()?)
+    }
 }
 
 impl StoredTiles {
@@ -148,12 +166,11 @@ impl StoredTiles {
         let (tile_level, above) = (u32::from(level / TILE_HEIGHT), level % TILE_HEIGHT);
         let first = index << above;
         let tile = self.tile(tile_level, first / TILE_HASHES)?;
-        let start = usize::try_from(first % TILE_HASHES).unwrap_or(usize::MAX);
-        let nodes = tile.get(start..start.saturating_add(1 << above)).ok_or_else(|| mismatch(&self.head))?;
-        Ok(Hash(subtree_root(nodes)))
+        let node = tile.node(above, (first % TILE_HASHES) >> above);
+        Ok(Hash(*node.ok_or_else(|| mismatch(&self.head))?))
     }
 
-    fn tile(&self, level: u32, number: u64) -> Result<Rc<Vec<Node>>, LedgerError> {
+    fn tile(&self, level: u32, number: u64) -> Result<Rc<Tile>, LedgerError> {
         if !self.has_edge.get() {
             self.read_edge()?;
         }
@@ -161,10 +178,10 @@ impl StoredTiles {
             return Ok(Rc::clone(tile));
         }
         // Not of the right edge, therefore full, and its root is a hash of the level above.
-        let tile = Rc::new(self.read(level, number, TILE_HASHES)?);
+        let tile = Rc::new(Tile::new(self.read(level, number, TILE_HASHES)?));
         let above = self.tile(level + 1, number / TILE_HASHES)?;
-        let stated = usize::try_from(number % TILE_HASHES).ok().and_then(|at| above.get(at));
-        if stated != Some(&subtree_root(&tile)) {
+        let stated = above.node(0, number % TILE_HASHES);
+        if stated.is_none() || stated != tile.node(TILE_HEIGHT, 0) {
             let (name, ..) = self.layout.file_of(level, number * TILE_HASHES, self.count(level));
             return Err(LedgerFault::of_file(&name, FaultKind::TilesOtherRoot { size: self.head.size }).into());
         }
@@ -177,7 +194,7 @@ impl StoredTiles {
         let mut edge = Vec::new();
         let frontier = Frontier::load(self.head.size, |level, from, width| {
             let tile = self.read(level, from / TILE_HASHES, width as u64)?;
-            edge.push(((level, from / TILE_HASHES), Rc::new(tile.clone())));
+            edge.push(((level, from / TILE_HASHES), Rc::new(Tile::new(tile.clone()))));
             Ok::<_, LedgerError>(tile)
         })?;
         if frontier.head() != self.head {
