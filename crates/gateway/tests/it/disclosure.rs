@@ -159,7 +159,9 @@ async fn what_is_forgotten_is_gone_for_everybody() {
     drop(Gateway::open(&home, OpenOptions::default()).await.unwrap());
     assert!(!gone.exists());
     let proof = Gateway::open(&home, OpenOptions::default()).await.unwrap().export_proof(&run("r")).await.unwrap();
-    assert!(omega_proof::bundle::verify_bundle(&canonical_bytes(&proof).unwrap(), None).is_ok(), "proofs stay whole");
+    let keys = [home.log_verifier_key().unwrap()];
+    let bytes = canonical_bytes(&proof).unwrap();
+    assert!(omega_proof::bundle::verify_bundle(&bytes, &keys, &[]).is_ok(), "proofs stay whole");
 }
 
 /// A salt that cannot be deleted: the decision stands, and nothing is served as if it did not.
