@@ -135,10 +135,10 @@ impl HomeReader {
                     package.registered = Some(registered);
                     package.registered_by_event = Some(placed.index);
                 }
-                Decision::Enable { version, .. } => {
-                    if package.registered.as_ref().is_some_and(|registered| registered.version == version) {
-                        package.enabled_by_event = Some(placed.index);
-                    }
+                Decision::Enable { version, .. }
+                    if package.registered.as_ref().is_some_and(|registered| registered.version == version) =>
+                {
+                    package.enabled_by_event = Some(placed.index);
                 }
                 Decision::Grant(given) => grant(given.major_version, given.capability, true),
                 Decision::RevokeGrant { major_version, capability, .. } => grant(major_version, capability, false),

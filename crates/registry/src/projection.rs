@@ -277,10 +277,8 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
         Decision::RemoveWitness { name } => {
             connection.execute("DELETE FROM witnesses WHERE name = ?1", [name])?;
         }
-        // What they decided is seen in the ledger's own files.
-        Decision::RotateLogKey { .. } | Decision::Archive { .. } => {}
-        // Nothing of it stands in the database: whoever holds the salts deletes them.
-        Decision::ForgetEvidence { .. } => {}
+        // What they decided is seen elsewhere: in the ledger's own files, and in the salts that are gone.
+        Decision::RotateLogKey { .. } | Decision::Archive { .. } | Decision::ForgetEvidence { .. } => {}
         Decision::EffectivePolicy { policy } => {
             connection.execute(
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('effective_policy', ?1)",

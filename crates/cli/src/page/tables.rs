@@ -147,9 +147,13 @@ pub(super) fn decisions(facts: &RunFacts) -> Markup {
         }
         @if let Some(policy) = &facts.policy {
             p class="soft" { "The gateway's policy in force when the run began:" }
-            pre { code { (text(policy.to_string())) } }
+            pre { code { @for line in pretty(policy).lines() { (text(line)) "\n" } } }
         }
     }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// Everything that the ledger has of the run.

@@ -131,14 +131,14 @@ fn named(rows: &[Row], glyphs: Glyphs) -> Vec<String> {
     let mut before: Option<&Row> = None;
     for row in rows {
         let same = before.is_some_and(|before| before.request_id == row.request_id);
-        let mut name = if same { format!("  {}", glyphs.under()) } else { format!("{} ", row.request_id) };
+        let head = if same { format!("  {}", glyphs.under()) } else { format!("{} ", row.request_id) };
         let same_step = same && before.is_some_and(|before| before.step == row.step);
-        match row.attempt {
-            Some(attempt) if same_step => name.push_str(&format!("attempt {attempt}")),
-            None if same_step => name.push_str("refused"),
-            _ if same => name.push_str(&format!("step {} {}", row.step, row.plugin_id)),
-            _ => name.push_str(&row.plugin_id),
-        }
+        let name = match row.attempt {
+            Some(attempt) if same_step => format!("{head}attempt {attempt}"),
+            None if same_step => format!("{head}refused"),
+            _ if same => format!("{head}step {} {}", row.step, row.plugin_id),
+            _ => format!("{head}{}", row.plugin_id),
+        };
         // Made harmless here, where its width is still to be counted.
         names.push(Cell::plain(name).text().to_owned());
         before = Some(row);

@@ -291,6 +291,7 @@ pub(crate) mod tests {
 
     #[test]
     fn events_become_rows() {
+        use Ending::{Error, Ok, Open, Rejected, Timeout};
         let timeline = Timeline::of(&run()).unwrap();
         assert_eq!(timeline.total_us, 10_000);
         let rows: Vec<_> = timeline
@@ -298,7 +299,6 @@ pub(crate) mod tests {
             .iter()
             .map(|row| (&*row.request_id, row.step, row.attempt, row.start_us, row.duration_us, row.ending))
             .collect();
-        use Ending::{Error, Ok, Open, Rejected, Timeout};
         let expect = [
             ("q1", 0, Some(1), 0, 800, Ok),
             ("q1", 0, None, 4_100, 0, Rejected),
