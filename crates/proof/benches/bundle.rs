@@ -56,7 +56,7 @@ fn main() {
     let raw = median(rounds, || {
         (0..nodes).for_each(|_| {
             let _hash = black_box(Sha256Hex::of(black_box(&node)));
-        })
+        });
     });
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!("bundle: {} events, {} bytes, {nodes} nodes", bundle.events.len(), bytes.len());
