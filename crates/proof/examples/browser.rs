@@ -3,7 +3,6 @@
 //!
 //! The page writes the bundle and the key into two buffers that it asks for, and gets a verdict as text in a third. What
 //! never happens here: an import. The module can reach nothing but its own memory.
-#![allow(unsafe_code, reason = "a wasm export has a name that the linker keeps, and that attribute is unsafe by name")]
 
 use std::cell::RefCell;
 
@@ -19,6 +18,7 @@ const VKEY: usize = 1;
 const VERDICT: usize = 2;
 
 /// Makes buffer `number` so many bytes long and gives its address.
+#[expect(unsafe_code, reason = "an export keeps its name by an attribute that is unsafe by name")]
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer(number: usize, bytes: usize) -> *mut u8 {
     BUFFERS.with_borrow_mut(|buffers| match buffers.get_mut(number) {
@@ -32,6 +32,7 @@ pub extern "C" fn buffer(number: usize, bytes: usize) -> *mut u8 {
 }
 
 /// Verifies the bundle under the key: the verdict's length; its first byte is `+` or `-`.
+#[expect(unsafe_code, reason = "an export keeps its name by an attribute that is unsafe by name")]
 #[unsafe(no_mangle)]
 pub extern "C" fn verify() -> usize {
     BUFFERS.with_borrow_mut(|buffers| {
@@ -49,6 +50,7 @@ pub extern "C" fn verify() -> usize {
 }
 
 /// Where the verdict is.
+#[expect(unsafe_code, reason = "an export keeps its name by an attribute that is unsafe by name")]
 #[unsafe(no_mangle)]
 pub extern "C" fn verdict() -> *const u8 {
     BUFFERS.with_borrow(|buffers| buffers[VERDICT].as_ptr())
