@@ -45,7 +45,10 @@ fn a_run_that_nobody_knows() {
 #[test]
 fn the_ledger_verifies() {
     let world = world_with_a_run();
-    snapshot!(world, world.ok(["ledger", "verify", "--strict"]));
+    // How many checkpoints there are depends on how long the calls before took.
+    let told = world.ok(["ledger", "verify", "--strict"]);
+    let signed = told.lines().find_map(|line| line.trim().strip_prefix("signed  ")).unwrap();
+    snapshot!(world, told.replace(signed, "[N] checkpoints"));
     let verdict = world.json(["ledger", "verify"]);
     assert_eq!(verdict["valid"], true);
     assert_eq!(verdict["head_event_hash"], world.json(["ledger", "stats"])["head_event_hash"]);

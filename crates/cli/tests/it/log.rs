@@ -145,7 +145,8 @@ fn old_events_are_archived_and_checked_with_the_rest() {
     assert!(moved["first_index"] == 0 && moved["next_index"].as_u64().unwrap() > 40, "{moved}");
     let alone = world.json(["ledger", "verify"]);
     assert_eq!(alone["archived_events"], moved["next_index"]);
-    snapshot!(world, world.ok(["ledger", "verify", "--archive", "archive-1"]));
+    let told = world.ok(["ledger", "verify", "--archive", "archive-1"]);
+    assert!(told.contains(&format!("archived  {} events, checked in 1 archive", moved["next_index"])), "{told}");
     world.ok(["invoke", "hello", "--text", "x"]);
     let told = world.omega(["registry", "rebuild"]);
     assert!(told.code == 1 && told.stderr.starts_with("error[events_archived]"), "{}{}", told.code, told.stderr);
