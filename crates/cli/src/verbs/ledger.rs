@@ -29,6 +29,7 @@ pub(crate) enum Ledger {
     Consistency(log::Consistency),
     #[command(subcommand)]
     Witness(log::WitnessVerb),
+    Key(log::Key),
     RotateKey(log::RotateKey),
     Report(report::Report),
 }
@@ -94,6 +95,7 @@ impl Ledger {
             Self::Checkpoint(checkpoint) => checkpoint.run(session, output),
             Self::Consistency(consistency) => consistency.run(session, output),
             Self::Witness(witness) => witness.run(session, output),
+            Self::Key(key) => key.run(session, output),
             Self::RotateKey(rotate) => rotate.run(session, output),
             Self::Report(report) => report.run(session, output),
         }

@@ -43,6 +43,13 @@ pub(crate) struct Consistency {
     vkey: Option<String>,
 }
 
+/// Print the key that verifies this ledger: give it to whoever is to check
+///
+/// It is the key that the home began with. Later keys are found by following the hand-overs from it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  omega ledger key > log.vkey")]
+pub(crate) struct Key {}
+
 /// Hand the log over to a new key
 ///
 /// Both keys sign the hand-over, so that whoever trusts the old key can follow. With `--key-file`, set `log_key` in
@@ -160,6 +167,20 @@ impl Consistency {
             output.indented_pairs(&[("checkpoint", shown(&found.old)), ("ledger", shown(&found.new))])?;
         }
         Ok(if found.verdict.is_ok() { Exit::Done } else { Exit::No })
+    }
+}
+
+impl Key {
+    pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
+        let Self {} = self;
+        let key = session.home()?.log_verifier_key()?;
+        match output.form() {
+            Form::Json => {
+                output.document(&json!({"verifier_key": key.to_string(), "origin": key.name().as_str()}))?;
+            }
+            Form::Text => output.write(format!("{key}\n").as_bytes())?,
+        }
+        Ok(Exit::Done)
     }
 }
 

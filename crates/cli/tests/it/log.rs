@@ -54,7 +54,8 @@ fn what_is_no_checkpoint_of_this_log_is_refused() {
 #[test]
 fn the_log_key_is_rotated_and_the_old_one_still_leads_to_the_new() {
     let world = World::new();
-    let key = std::fs::read_to_string(world.home().join("keys/log.vkey")).unwrap();
+    let key = world.ok(["ledger", "key"]);
+    assert_eq!(key, std::fs::read_to_string(world.home().join("keys/log.vkey")).unwrap());
     world.file("first.vkey", &key);
     world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
     let rotated = world.json(["ledger", "rotate-key"]);
