@@ -159,3 +159,25 @@ fn old_events_are_archived_and_checked_with_the_rest() {
     assert!(found.code == 1 && found.stderr.contains("archive-1/tiles/0/"), "{}", found.stderr);
     assert_eq!(world.omega(["ledger", "archive", "--before", "yesterday", "x"]).code, 2);
 }
+
+/// docs/OPERATING.md, "Backup and restore".
+#[test]
+fn a_home_is_backed_up_and_restored() {
+    let world = World::with(&["examples/hello"]);
+    world.ok(["ledger", "checkpoint", "-o", "at-backup.txt"]);
+    let backup = world.path().join("backup");
+    // The cache of compiled code is made anew; these tests share one by a link.
+    let cache = world.home().join("cache");
+    std::fs::remove_dir_all(&cache).or_else(|_| std::fs::remove_file(&cache)).unwrap();
+    crate::world::copy_folder(&world.home(), &backup);
+    world.ok(["invoke", "hello", "--text", "lost"]);
+    world.ok(["ledger", "checkpoint", "-o", "after.txt"]);
+    std::fs::remove_dir_all(world.home()).unwrap();
+    crate::world::copy_folder(&backup, &world.home());
+    world.ok(["ledger", "verify", "--strict"]);
+    world.ok(["ledger", "consistency", "at-backup.txt"]);
+    let told = world.omega(["ledger", "consistency", "after.txt"]);
+    assert!(told.code == 1 && told.stdout.contains("rolled back"), "{}", told.stdout);
+    assert_eq!(world.ok(["invoke", "hello", "--text", "Ada"]), world.ok(["invoke", "hello", "--text", "Ada"]));
+    world.ok(["ledger", "verify", "--strict"]);
+}
