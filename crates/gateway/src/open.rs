@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use omega_broker::{Brokers, StoreLimits};
 use omega_contract::{Clock, ErrorCode, Recorder, TrustedKey, canonical_bytes};
-use omega_ledger::{Ledger, LedgerError, LedgerOptions};
+use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader};
+use omega_proof::note::VerifierKey;
 use omega_registry::{Decision, PackageStore, Registry};
 use omega_router::{BreakerPolicy, QuotaPolicy, Router, RouterPolicy, Services};
 use omega_validator::Ceilings;
@@ -140,19 +141,37 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
 
 /// Opens the ledger with the key that it goes by. A hand-over that a crash cut off behind the ledger's part is finished.
 fn open_ledger(home: &Home, config: &Config, clock: &Arc<dyn Clock>, wait: Duration) -> Result<Ledger, GatewayError> {
-    let open = || {
-        let mut options = LedgerOptions::new(Arc::clone(clock), Arc::new(home.log_signer()?));
+    let open = |signer| {
+        let mut options = LedgerOptions::new(Arc::clone(clock), Arc::new(signer));
         options.durability = config.durability;
         options.lock_wait = wait;
-        Ok::<_, GatewayError>(Ledger::open(&home.ledger_dir(), options))
+        Ledger::open(&home.ledger_dir(), options)
     };
-    match open()? {
-        Err(LedgerError::LogKey { next }) if home.is_next_log_key(&next) => {
-            home.adopt_next_log_key()?;
-            Ok(open()??)
-        }
+    let signer = home.log_signer()?;
+    let key = signer.verifier_key();
+    match open(signer) {
+        // Checkpoints by a key that is not the one at hand look like forged ones, until the hand-overs are followed.
+        Err(error @ (LedgerError::LogKey { .. } | LedgerError::Corrupt(_))) => match latest_log_key(home) {
+            Ok(latest) if latest != key && home.is_next_log_key(&latest) => {
+                home.adopt_next_log_key()?;
+                Ok(open(home.log_signer()?)?)
+            }
+            Ok(latest) if latest != key => Err(GatewayError::new(
+                ErrorCode::ConfigInvalid,
+                format!(
+                    "the log goes by the key {latest}, which is not the one at hand; `log_key` in omega.toml names its file"
+                ),
+            )),
+            _ => Err(error.into()),
+        },
         opened => Ok(opened?),
     }
+}
+
+/// The key that the log goes by, found by following its hand-overs.
+fn latest_log_key(home: &Home) -> Result<VerifierKey, GatewayError> {
+    let trusted = home.log_verifier_key()?;
+    Ok(LedgerReader::open(&home.ledger_dir())?.log_keys(&trusted)?.latest().clone())
 }
 
 fn router_policy(config: &Config) -> RouterPolicy {

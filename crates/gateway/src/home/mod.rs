@@ -233,8 +233,8 @@ impl Home {
     }
 
     /// Whether the key that waits here to follow is this one.
-    pub(crate) fn is_next_log_key(&self, verifier_key: &str) -> bool {
-        log_key::waiting(&self.keys_dir()).is_some_and(|signer| signer.verifier_key().to_string() == verifier_key)
+    pub(crate) fn is_next_log_key(&self, verifier_key: &VerifierKey) -> bool {
+        log_key::waiting(&self.keys_dir()).is_some_and(|signer| signer.verifier_key() == *verifier_key)
     }
 
     /// Puts the home's next key into the place of the one before it, once the ledger was handed over to it.
