@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use omega_contract::{CapabilitySet, Manifest, PluginRequest, PluginResponse, Timestamp, strict_json};
+use omega_contract::{CapabilitySet, JsonTree, Manifest, PluginRequest, PluginResponse, Timestamp, strict_json};
 use omega_fuzz::{BYTES_MAX, COMPONENT_EXPORT, SIGNED_PAYLOAD, package_files, seeds, signing_key};
 use omega_lane_wasm::inspect::inspect;
 use omega_proof::bundle::verify_bundle;
@@ -62,8 +62,9 @@ fn contract_types_are_taken() {
 fn schemas_are_taken_with_their_instances() {
     for bytes in valid("schema") {
         let (schema, instance) = bytes.split_at(bytes.iter().position(|byte| *byte == 0).unwrap());
-        let instance = strict_json::parse(&instance[1..], BYTES_MAX).unwrap();
-        CompiledSchema::compile(schema).unwrap().check(&instance, bytes.len() as u64).unwrap();
+        let instance = String::from_utf8(instance[1..].to_vec()).unwrap();
+        let tree = JsonTree::read(instance, BYTES_MAX).unwrap();
+        CompiledSchema::compile(schema).unwrap().check(&tree).unwrap();
     }
 }
 

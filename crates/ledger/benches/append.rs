@@ -341,6 +341,7 @@ fn ten_million(dir: &Path) {
     let draft = EventDraft { input_hash: None, ..draft(EventKind::Invoke, 1) };
     let far_apart = EVENTS / RUN_EVENTS;
     let spread: omega_contract::RunId = "spread".parse().expect("a run id");
+    admit(&ledger);
     for number in 0..EVENTS {
         if number % far_apart == 0 {
             // The calls of one run, each event far from the next.
@@ -387,29 +388,49 @@ fn ten_million(dir: &Path) {
     );
 }
 
-/// A run's proof out of the large ledger: the first waits until the index has come that far, the others do not read the
-/// ledger through.
+/// The decisions without which no proof of a run says who was let in, and by whom.
+fn admit(ledger: &Ledger) {
+    let digest = Sha256Hex::of(b"digest").to_string();
+    let decide = |kind, plugin: Option<&str>, meta: &[(&'static str, &str)]| {
+        let mut draft = EventDraft::system(kind);
+        draft.plugin_id = plugin.map(|id| id.parse().expect("a plugin id"));
+        let draft = meta.iter().fold(draft, |draft, (key, value)| draft.with(key, *value));
+        ledger.record(draft).expect("recorded");
+    };
+    let plugin = Some("text-stats");
+    decide(EventKind::Policy, None, &[("action", "trust"), ("key_id", "k")]);
+    decide(EventKind::Register, plugin, &[("package_digest", &digest), ("version", "1.0.0"), ("key_id", "k")]);
+    decide(EventKind::Enable, plugin, &[("version", "1.0.0")]);
+}
+
+/// A run's proof out of the large ledger. Events were written faster than the index takes them, and what it has not come to
+/// is read through; so it is given time first.
 fn export_of_a_run(home: &Path, run_id: &omega_contract::RunId) {
     let ledger = open(home, Durability::Batch);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut exported = Vec::new();
-    for round in 0..=ROUNDS {
+    let export = |round: usize| {
         let request = ExportRequest {
             run_id: run_id.clone(),
-            proof_id: format!("01KAGXYZ0123456789ABCDEF{round:02}"),
+            proof_id: format!("01KAGXYZ0123456789ABCD{round:04}"),
             created_at: Timestamp::EPOCH,
         };
         let begin = Instant::now();
         let bundle = runtime.block_on(ledger.export_run(request, |_| Vec::new())).expect("a bundle");
-        exported.push(millis(begin.elapsed()));
         black_box(bundle);
+        millis(begin.elapsed())
+    };
+    let begin = Instant::now();
+    let mut tries = 0;
+    while export(tries) > 1_000.0 && begin.elapsed() < Duration::from_mins(5) {
+        tries += 1;
+        std::thread::sleep(Duration::from_secs(2));
     }
-    let first = exported.remove(0);
+    let indexed = begin.elapsed().as_secs_f64();
+    let mut exported: Vec<f64> = (0..ROUNDS).map(|round| export(1_000 + round)).collect();
     exported.sort_by(f64::total_cmp);
     println!(
-        "10 M events: proof of a run of 1,000 in {:.1} ms, its verification included (bar: 100 ms); the first, while the index caught up, {:.1} s",
+        "10 M events: proof of a run of 1,000 in {:.1} ms, its verification included (bar: 100 ms), once the index had caught up after {indexed:.0} s",
         exported[ROUNDS / 2],
-        first / 1e3,
     );
 }
 

@@ -184,7 +184,7 @@ impl Desk {
         }
     }
 
-    /// Appends the PROOF_EXPORT event of these parts.
+    /// Appends the `PROOF_EXPORT` event of these parts.
     pub fn append_export(&mut self, draft: EventDraft) -> PlacedEvent {
         let run_id = draft.run_id.to_string();
         self.append(Event { meta: draft.meta, ..Self::event(draft.kind, &run_id, &[]) })
