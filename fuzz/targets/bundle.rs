@@ -14,9 +14,12 @@ static STRANGER: LazyLock<VerifierKey> = LazyLock::new(|| VerifierKey::new(KEY.n
 
 fuzz_target!(|bytes: &[u8]| {
     check_round_trip::<ProofBundle>(bytes);
-    let Ok(verdict) = verify_bundle(bytes, &[KEY.clone()], &[]) else { return };
+    let Ok(verdict) = verify_bundle(bytes, std::slice::from_ref(&*KEY), &[]) else { return };
     assert!(bytes.len() as u64 <= BYTES_MAX);
     assert!(verdict.events > 0 && verdict.tree.size >= verdict.events);
-    assert!(verify_bundle(bytes, &[STRANGER.clone()], &[]).is_err(), "a bundle verified under a stranger's key");
+    assert!(
+        verify_bundle(bytes, std::slice::from_ref(&*STRANGER), &[]).is_err(),
+        "a bundle verified under a stranger's key"
+    );
     assert!(verify_bundle(bytes, &[], &[]).is_err(), "a bundle verified under no key");
 });
