@@ -421,7 +421,7 @@ fn export_of_a_run(home: &Path, run_id: &omega_contract::RunId) {
     };
     let begin = Instant::now();
     let mut tries = 0;
-    while export(tries) > 1_000.0 && begin.elapsed() < Duration::from_mins(5) {
+    while export(tries) > 100.0 && begin.elapsed() < Duration::from_mins(6) {
         tries += 1;
         std::thread::sleep(Duration::from_secs(2));
     }
