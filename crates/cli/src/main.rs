@@ -16,6 +16,7 @@ mod session;
 mod show;
 mod timeline;
 mod verbs;
+mod vkey;
 
 use std::process::ExitCode;
 

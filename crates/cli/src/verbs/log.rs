@@ -1,12 +1,12 @@
 //! `omega ledger checkpoint`, `consistency`, `witness`, `rotate-key`: what outsiders hold this ledger to.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use omega_gateway::contract::Witness;
 use omega_gateway::{Collected, WitnessState};
-use omega_proof::checkpoint::SignedCheckpoint;
-use omega_proof::note::{NOTE_BYTES_MAX, VerifierKey, VkeyFault};
+use omega_proof::checkpoint::{SignedCheckpoint, WitnessKey};
+use omega_proof::note::NOTE_BYTES_MAX;
 use omega_proof::tree::TreeHead;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::input;
 use crate::new_file;
 use crate::output::{Cell, Form, Output, Side, Table, Tone};
 use crate::session::Session;
-use crate::show;
+use crate::{show, vkey};
 
 /// Sign what the ledger holds now, and print the checkpoint
 ///
@@ -79,7 +79,7 @@ pub(crate) enum WitnessVerb {
 pub(crate) struct Add {
     /// What it is called here
     name: String,
-    /// Its verifier key (C2SP tlog-cosignature)
+    /// Its verifier key (C2SP tlog-cosignature), or a file that holds it
     vkey: String,
     /// Where it takes checkpoints (C2SP tlog-witness); without one, its cosignatures come as files
     #[arg(long, value_name = "URL")]
@@ -141,7 +141,7 @@ impl Consistency {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let kept = input::read(&self.checkpoint, NOTE_BYTES_MAX as u64)?;
         let trusted = match &self.vkey {
-            Some(vkey) => verifier_key(vkey)?,
+            Some(vkey) => vkey::one(vkey)?,
             None => session.home()?.log_verifier_key()?,
         };
         let found = session.reader()?.consistency(&kept, &trusted)?;
@@ -213,7 +213,8 @@ impl WitnessVerb {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         match self {
             Self::Add(Add { name, vkey, url }) => {
-                let witness = Witness { name: name.clone(), verifier_key: vkey, url };
+                let key: WitnessKey = vkey::one(&vkey)?;
+                let witness = Witness { name: name.clone(), verifier_key: key.to_string(), url };
                 session.with_gateway(async move |gateway| Ok(gateway.admin().add_witness(witness).await?))?;
                 done(output, "added", &name)
             }
@@ -238,20 +239,6 @@ impl WitnessVerb {
             }
         }
     }
-}
-
-/// A verifier key as text, or a file that holds it.
-pub(super) fn verifier_key(text: &str) -> Result<VerifierKey, Fault> {
-    let unusable = |fault: VkeyFault| {
-        Fault::usage("The verifier key is not usable.")
-            .because(fault)
-            .hint("It is what `omega init` printed: name+id+key.")
-    };
-    if text.contains('+') && !Path::new(text).exists() {
-        return text.trim().parse().map_err(unusable);
-    }
-    let bytes = input::read(Path::new(text), NOTE_BYTES_MAX as u64)?;
-    String::from_utf8_lossy(&bytes).trim().parse().map_err(unusable)
 }
 
 fn covers(signed: &SignedCheckpoint) -> String {

@@ -1,23 +1,19 @@
 //! `omega proof`: evidence of one run, handed out and checked.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use omega_gateway::Gateway;
 use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Timestamp, canonical_bytes};
 use omega_proof::bundle::{BUNDLE_BYTES_MAX, BundleVerdict, verify_bundle};
 use omega_proof::checkpoint::WitnessKey;
-use omega_proof::note::{VerifierKey, VkeyFault};
+use omega_proof::note::VerifierKey;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Tone};
 use crate::session::Session;
-use crate::{input, new_file, show};
-
-/// Bytes of a file that holds a verifier key.
-const VKEY_FILE_BYTES_MAX: u64 = 4 * 1024;
+use crate::{input, new_file, show, vkey};
 
 /// Export and verify proofs
 #[derive(Debug, Subcommand)]
@@ -40,8 +36,8 @@ pub(crate) struct Export {
 
 /// Verify a proof: needs no home, no network and no gateway
 ///
-/// You need the log's verifier key, from a source that you trust: `omega init` shows it, and the home has it in
-/// `keys/log.vkey`. Never take it from whoever hands you the proof. A key that the log had earlier will do: a proof brings
+/// You need the log's verifier key, from a source that you trust: `omega ledger key` prints it there, and the
+/// home has it in `keys/log.vkey`. Never take it from whoever hands you the proof. A key that the log had earlier will do: a proof brings
 /// the signed hand-overs from key to key.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  omega proof verify proof.json --vkey log.vkey")]
@@ -129,7 +125,7 @@ pub(super) async fn exported(gateway: &Gateway, run_id: &RunId) -> Result<(Proof
 
 /// A proof as it was read, and what it says: for every verb that relies on one.
 pub(super) fn verified(file: &Path, trust: &Trust) -> Result<(Vec<u8>, BundleVerdict), Fault> {
-    verified_by(file, &keys(&trust.vkey)?, &keys(&trust.witness)?)
+    verified_by(file, &vkey::all(&trust.vkey)?, &vkey::all(&trust.witness)?)
 }
 
 /// As [`verified`], with keys at hand.
@@ -145,24 +141,6 @@ pub(super) fn verified_by(
     })?;
     let verdict = verify_bundle(&bytes, keys, witnesses).map_err(|fault| invalid(fault.to_string()))?;
     Ok((bytes, verdict))
-}
-
-/// Keys, each given as its text or as a file that holds it.
-pub(super) fn keys<K: FromStr<Err = VkeyFault>>(given: &[String]) -> Result<Vec<K>, Fault> {
-    given.iter().map(|text| key(text)).collect()
-}
-
-fn key<K: FromStr<Err = VkeyFault>>(text: &str) -> Result<K, Fault> {
-    let fault = |fault: VkeyFault, given: &str| Fault::new(fault.code()).with("key", given).because(fault);
-    match text.parse() {
-        Ok(key) => Ok(key),
-        // A name and an id: it was meant as a key, and is a wrong one.
-        Err(wrong) if text.matches('+').count() >= 2 && !Path::new(text).exists() => Err(fault(wrong, text)),
-        Err(_) => {
-            let content = input::read_text(Path::new(text), VKEY_FILE_BYTES_MAX)?;
-            content.strip_suffix('\n').unwrap_or(&content).parse().map_err(|wrong| fault(wrong, text))
-        }
-    }
 }
 
 /// What a proof does not show (spec page 3, "Honest limits").

@@ -9,11 +9,10 @@ use omega_gateway::ledger::{self, LedgerError, LedgerVerdict};
 use omega_proof::chain::Strictness;
 use serde_json::json;
 
-use super::log::verifier_key;
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Counted, Form, Output, Tone};
 use crate::session::Session;
-use crate::show;
+use crate::{show, vkey};
 
 /// Check every hash, link, tile and checkpoint of the ledger
 ///
@@ -101,7 +100,7 @@ impl Verify {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let home = session.home()?;
         let trusted = match &self.vkey {
-            Some(vkey) => verifier_key(vkey)?,
+            Some(vkey) => vkey::one(vkey)?,
             None => home.log_verifier_key()?,
         };
         let verdict = with_bar(Path::new(IN_HOME), output, |progress| {
@@ -127,6 +126,7 @@ impl ArchiveVerb {
             Before::Index(index) => index,
             Before::Time(time) => session.reader()?.first_index_at(time)?,
         };
+        check_empty(&self.folder)?;
         let folder = std::path::absolute(&self.folder).map_err(|error| Fault::file(&self.folder, &error))?;
         let moved = session.with_gateway(async move |gateway| Ok(gateway.admin().archive(index, &folder).await?))?;
         if output.form() == Form::Json {
@@ -153,11 +153,9 @@ impl Export {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let home = session.home()?;
         let trusted = home.log_verifier_key()?;
+        check_empty(&self.folder)?;
         let written =
-            ledger::export_static(&home.ledger_dir(), &trusted, &self.folder).map_err(|error| match error {
-                LedgerError::Write { .. } => Fault::from(error).exit(Exit::Usage).hint("Name a new or empty folder."),
-                other => answer(Path::new(IN_HOME), other),
-            })?;
+            ledger::export_static(&home.ledger_dir(), &trusted, &self.folder).map_err(as_answer(Path::new(IN_HOME)))?;
         if output.form() == Form::Json {
             output.document(&json!({
                 "folder": self.folder,
@@ -181,7 +179,7 @@ impl Export {
 
 impl ImportVerify {
     pub(super) fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let trusted = verifier_key(&self.vkey)?;
+        let trusted = vkey::one(&self.vkey)?;
         if !self.folder.is_dir() {
             return Err(Fault::file(&self.folder, &std::io::ErrorKind::NotFound.into()));
         }
@@ -190,6 +188,15 @@ impl ImportVerify {
         })?;
         report(&verdict, self.strict, 0, output)
     }
+}
+
+/// The library refuses what holds anything too; here the words are about the command line.
+fn check_empty(folder: &Path) -> Result<(), Fault> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        let taken = std::io::ErrorKind::AlreadyExists.into();
+        return Err(Fault::file(folder, &taken).hint("Name a new or empty folder."));
+    }
+    Ok(())
 }
 
 fn with_bar<T>(

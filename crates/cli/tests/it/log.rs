@@ -46,9 +46,12 @@ fn what_is_no_checkpoint_of_this_log_is_refused() {
     let told = world.omega(["ledger", "consistency", "strange.txt"]);
     assert_eq!(told.code, 1);
     assert!(told.stderr.starts_with("error[proof_invalid]"), "{}", told.stderr);
-    for vkey in ["nonsense+1+x", "missing.vkey"] {
-        assert_eq!(world.omega(["ledger", "consistency", "strange.txt", "--vkey", vkey]).code, 2, "{vkey}");
+    // As for every verb that takes a key: a wrong one is a no, a file that is not there wrong usage.
+    for (vkey, code) in [("nonsense+1+x", 1), ("missing.vkey", 2)] {
+        assert_eq!(world.omega(["ledger", "consistency", "strange.txt", "--vkey", vkey]).code, code, "{vkey}");
     }
+    let wrong = world.omega(["ledger", "witness", "add", "w", "nonsense+1+x"]);
+    assert!(wrong.code == 1 && wrong.stderr.contains("handed out by whoever runs it"), "{}", wrong.stderr);
 }
 
 #[test]
@@ -116,8 +119,11 @@ fn an_exported_ledger_is_checked_alone() {
 fn nothing_is_exported_over_what_is_there() {
     let world = World::new();
     world.file("public/precious.txt", "x");
-    let told = world.omega(["ledger", "export", "public"]);
-    assert_eq!(told.code, 2, "{}", told.stderr);
+    for verb in [&["ledger", "export", "public"][..], &["ledger", "archive", "--before", "9", "public"]] {
+        let told = world.omega(verb);
+        assert!(told.code == 2 && told.stderr.starts_with("error[io]"), "{}", told.stderr);
+        assert!(told.stderr.contains("Name a new or empty folder."), "{}", told.stderr);
+    }
     assert_eq!(std::fs::read_dir(world.path().join("public")).unwrap().count(), 1);
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Tone};
 use crate::verbs::proof;
+use crate::vkey;
 use crate::{input, show};
 
 /// Check a disclosure: needs no home, no network and no gateway
@@ -40,7 +41,7 @@ impl Check {
         let checked = check_disclosure(&bytes).map_err(|fault| invalid(fault.to_string()))?;
         let mut confirmed = None;
         if let Some(path) = &self.proof {
-            let (bytes, verdict) = proof::verified_by(path, &proof::keys(&self.vkey)?, &[])?;
+            let (bytes, verdict) = proof::verified_by(path, &vkey::all(&self.vkey)?, &[])?;
             let bundle: ProofBundle = strict_json::parse_as(&bytes, BUNDLE_BYTES_MAX)
                 .map_err(|error| input::invalid_json(ErrorCode::ProofInvalid, &error))?;
             let position = checked.is_in(&bundle.events).map_err(|fault| invalid(fault.to_string()))?;
