@@ -3,11 +3,13 @@
 //! What never happens here: a salt that is half written under its name, or a deletion that is told before it is durable.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use omega_contract::commitment::Salt;
 use omega_contract::{RequestId, RunId, hash};
+
+use crate::durable_file;
 
 /// The salts of a home.
 #[derive(Debug, Clone)]
@@ -24,12 +26,7 @@ impl Salts {
     pub(crate) fn make(&self, run_id: &str, request_id: &str, step: u32) -> io::Result<Salt> {
         let mut salt = [0_u8; 32];
         getrandom::fill(&mut salt).map_err(io::Error::other)?;
-        crate::home::make_private_folder(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&salt)?;
-        file.as_file().sync_all()?;
-        file.persist(self.path(run_id, request_id, step)?)?;
-        sync_folder(&self.folder)?;
+        durable_file::replace(&self.folder, &name(run_id, request_id, step)?, &salt)?;
         Ok(Salt(salt))
     }
 
@@ -62,28 +59,20 @@ impl Salts {
             }
         }
         // Also where nothing was there: an earlier deletion may not have got this far.
-        match sync_folder(&self.folder) {
+        match durable_file::sync_folder(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         }
     }
 
-    /// Ids are any text: the file is named by their hash.
     fn path(&self, run_id: &str, request_id: &str, step: u32) -> io::Result<PathBuf> {
-        let name = hash(&(run_id, request_id, step))?;
-        Ok(self.folder.join(name.to_string()))
+        Ok(self.folder.join(name(run_id, request_id, step)?))
     }
 }
 
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Windows has no way to sync a folder; its changes of names are journalled by the file system.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+/// Ids are any text: the file is named by their hash.
+fn name(run_id: &str, request_id: &str, step: u32) -> io::Result<String> {
+    Ok(hash(&(run_id, request_id, step))?.to_string())
 }
 
 #[cfg(test)]
