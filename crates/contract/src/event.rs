@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::Caller;
 use crate::digest::Sha256Hex;
 use crate::ids::{PluginId, RequestId, RunId};
 
@@ -147,6 +148,18 @@ impl EventDraft {
     /// A draft in `run_id` with nothing but its kind.
     pub fn of_run(kind: EventKind, run_id: RunId) -> Self {
         Self { kind, run_id, plugin_id: None, request_id: None, input_hash: None, output_hash: None, meta: Meta::new() }
+    }
+
+    /// Adds who asks, and the trace that it belongs to, to `meta`.
+    #[must_use]
+    pub fn asked_by(mut self, caller: &Caller) -> Self {
+        if let Some(actor) = caller.actor() {
+            self = self.with("actor", actor);
+        }
+        match caller.trace() {
+            Some(trace) => self.with("traceparent", trace.to_string()),
+            None => self,
+        }
     }
 
     /// Adds one entry to `meta`.

@@ -6,6 +6,7 @@
 //! What never happens here: I/O of any kind. Nothing is read from a file, a clock, a socket or the
 //! environment, so that the crate builds for every target, `wasm32-unknown-unknown` included.
 
+pub mod caller;
 pub mod canonical;
 pub mod canonical_value;
 pub mod capability;
@@ -14,6 +15,7 @@ pub mod digest;
 pub mod error_code;
 pub mod event;
 pub mod exchange;
+pub mod glob;
 pub mod ids;
 pub mod json_tree;
 pub mod limits;
@@ -28,7 +30,9 @@ pub mod report;
 pub mod schemas;
 pub mod strict_json;
 pub mod timestamp;
+pub mod token;
 
+pub use caller::{Caller, TraceParent};
 pub use canonical::{canonical_bytes, hash};
 pub use canonical_value::canonical_value_bytes;
 pub use capability::{Capability, CapabilitySet};
@@ -36,6 +40,7 @@ pub use digest::Sha256Hex;
 pub use error_code::ErrorCode;
 pub use event::{Event, EventDraft, EventKind, Meta};
 pub use exchange::{EvidenceHashes, PluginRequest, PluginResponse, RequestPolicy, Status};
+pub use glob::glob_matches;
 pub use ids::{KeyId, PluginId, PluginRef, RequestId, RunId};
 pub use json_tree::{JsonData, JsonTree};
 pub use manifest::{
@@ -49,6 +54,7 @@ pub use ports::{Clock, Host, Lane, Recorder};
 pub use proof_bundle::ProofBundle;
 pub use report::{Issue, Severity, ValidationReport};
 pub use timestamp::Timestamp;
+pub use token::{ApiToken, Scope, TokenName};
 
 /// The version of the plugin API that this gateway speaks (spec page 2).
 pub const OMEGA_PLUGIN_API_VERSION: &str = "1.1.0";

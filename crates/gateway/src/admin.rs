@@ -64,7 +64,7 @@ impl Admin {
             max_capabilities,
         };
         let _turn = self.gateway.inner.journal.turn().await?;
-        self.gateway.inner.journal.decide(&Decision::Trust(trusted.clone())).await?;
+        self.gateway.inner.journal.decide(&self.gateway.caller, &Decision::Trust(trusted.clone())).await?;
         Ok(trusted)
     }
 
@@ -80,7 +80,7 @@ impl Admin {
             return Err(GatewayError::new(ErrorCode::KeyUntrusted, format!("{key_id} is not a trusted key")));
         }
         let signed = inner.journal.registry.signed_by(key_id)?;
-        inner.journal.decide(&Decision::RevokeKey { key_id: *key_id }).await?;
+        inner.journal.decide(&self.gateway.caller, &Decision::RevokeKey { key_id: *key_id }).await?;
         // At once, and not only as each is disabled below: loading asks for the trust of now.
         for row in &signed {
             inner.directory.forget(&row.info.plugin_id);
@@ -89,7 +89,7 @@ impl Admin {
         for row in signed {
             if row.info.status == PluginStatus::Enabled {
                 let (plugin_id, version) = (row.info.plugin_id.clone(), row.info.version.clone());
-                inner.journal.decide(&Decision::Disable { plugin_id, version }).await?;
+                inner.journal.decide(&self.gateway.caller, &Decision::Disable { plugin_id, version }).await?;
                 inner.directory.forget(&row.info.plugin_id);
                 disabled.push(self.gateway.info_of(&row.info.package_digest)?);
             }
@@ -114,7 +114,7 @@ impl Admin {
         }
         self.check_folders(&grant)?;
         let plugin_id = grant.plugin_id.clone();
-        inner.journal.decide(&Decision::Grant(grant)).await?;
+        inner.journal.decide(&self.gateway.caller, &Decision::Grant(grant)).await?;
         inner.directory.forget(&plugin_id);
         Ok(())
     }
@@ -133,7 +133,7 @@ impl Admin {
         let _turn = inner.journal.turn().await?;
         self.known(plugin_id)?;
         let decision = Decision::RevokeGrant { plugin_id: plugin_id.clone(), major_version, capability };
-        inner.journal.decide(&decision).await?;
+        inner.journal.decide(&self.gateway.caller, &decision).await?;
         inner.directory.forget(plugin_id);
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Admin {
             ));
         }
         let decision = Decision::Remove { plugin_id: plugin_id.clone(), version: info.version.clone() };
-        inner.journal.decide(&decision).await?;
+        inner.journal.decide(&self.gateway.caller, &decision).await?;
         Ok(info)
     }
 
@@ -181,6 +181,7 @@ impl Admin {
         if !identical {
             registry.replace_by(&scratch)?;
             inner.directory.forget_all();
+            inner.journal.tokens.forget();
         }
         discard_database(&scratch)?;
         Ok(RebuildReport { events_read, identical })

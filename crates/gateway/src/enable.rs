@@ -39,7 +39,7 @@ impl Gateway {
         let journal = &self.inner.journal;
         let row = match self.admitted_row(plugin_id, version) {
             Ok(row) => row,
-            Err(error) => return Err(journal.refuse("enable", plugin_id, version, error).await),
+            Err(error) => return Err(journal.refuse(&self.caller, "enable", plugin_id, version, error).await),
         };
         if row.info.status == PluginStatus::Enabled {
             return Ok(row.info);
@@ -47,9 +47,9 @@ impl Gateway {
         let (version, package_digest) = (row.info.version.clone(), row.info.package_digest);
         let target = match self.rehearse(row).await {
             Ok(target) => target,
-            Err(error) => return Err(journal.refuse("enable", plugin_id, Some(&version), error).await),
+            Err(error) => return Err(journal.refuse(&self.caller, "enable", plugin_id, Some(&version), error).await),
         };
-        journal.decide(&Decision::Enable { plugin_id: plugin_id.clone(), version }).await?;
+        journal.decide(&self.caller, &Decision::Enable { plugin_id: plugin_id.clone(), version }).await?;
         // What the rehearsal taught the breaker was about examples: callers begin with a closed one.
         self.inner.directory.replace(plugin_id, Arc::new(target.unused()));
         self.info_of(&package_digest)
@@ -64,13 +64,13 @@ impl Gateway {
         let journal = &self.inner.journal;
         if let Some(row) = journal.registry.enabled(plugin_id)? {
             let version = row.info.version.clone();
-            journal.decide(&Decision::Disable { plugin_id: plugin_id.clone(), version }).await?;
+            journal.decide(&self.caller, &Decision::Disable { plugin_id: plugin_id.clone(), version }).await?;
             self.inner.directory.forget(plugin_id);
             return self.info_of(&row.info.package_digest);
         }
         match self.admitted_row(plugin_id, None) {
             Ok(row) => Ok(row.info),
-            Err(error) => Err(journal.refuse("disable", plugin_id, None, error).await),
+            Err(error) => Err(journal.refuse(&self.caller, "disable", plugin_id, None, error).await),
         }
     }
 
@@ -168,7 +168,7 @@ impl Gateway {
             format!("{which}-{}", ulid::Ulid::generate()).parse().expect("under 128 characters");
         let timestamp: Timestamp = self.inner.clock.now();
         let request = PluginRequest { request_id, run_id, timestamp, ..example.clone() };
-        Ok(self.inner.router.call_target(Arc::clone(target), request).await?)
+        Ok(self.inner.router.call_target(Arc::clone(target), self.asked(request)).await?)
     }
 }
 

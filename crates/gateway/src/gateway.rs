@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use omega_contract::{
-    Clock, ErrorCode, EventDraft, EventKind, PipelinePolicy, PluginId, PluginInfo, PluginRequest, ValidationReport,
+    Caller, Clock, ErrorCode, EventDraft, EventKind, PipelinePolicy, PluginId, PluginInfo, PluginRequest,
+    ValidationReport,
 };
 use omega_ledger::Ledger;
 use omega_registry::{Page, PluginFilter};
-use omega_router::{Answer, PipelineAnswer, PipelineError, Router};
+use omega_router::{Answer, Asked, PipelineAnswer, PipelineError, Router};
 
 use crate::admin::Admin;
 use crate::directory::Directory;
@@ -21,6 +22,8 @@ use crate::services::HomeServices;
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) inner: Arc<Inner>,
+    /// On whose behalf this clone works.
+    pub(crate) caller: Caller,
 }
 
 pub(crate) struct Inner {
@@ -38,6 +41,17 @@ impl Gateway {
     /// What a person decides and maintains.
     pub fn admin(&self) -> Admin {
         Admin { gateway: self.clone() }
+    }
+
+    /// The same gateway on somebody else's behalf: whom the events name as `actor`, and the trace that they name.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: Caller) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller }
+    }
+
+    /// On whose behalf this clone works: at first the user that opened it.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The home that this gateway holds.
@@ -72,7 +86,7 @@ impl Gateway {
     /// # Errors
     /// `ledger_unavailable` alone: where no evidence can be written there is no answer.
     pub async fn invoke(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, GatewayError> {
-        Ok(self.inner.router.call(plugin_id, request).await?)
+        Ok(self.inner.router.call(plugin_id, self.asked(request)).await?)
     }
 
     /// Calls several plugins on one request.
@@ -85,9 +99,9 @@ impl Gateway {
         policy: &PipelinePolicy,
         request: PluginRequest,
     ) -> Result<PipelineAnswer, GatewayError> {
-        let mut draft = EventDraft::of_run(EventKind::Reject, request.run_id.clone());
+        let mut draft = EventDraft::of_run(EventKind::Reject, request.run_id.clone()).asked_by(&self.caller);
         draft.request_id = Some(request.request_id.clone());
-        match self.inner.router.pipeline(policy, request).await {
+        match self.inner.router.pipeline(policy, self.asked(request)).await {
             Ok(answer) => Ok(answer),
             Err(PipelineError::Recorder(error)) => Err(error.into()),
             Err(PipelineError::Refused(refused)) => {
@@ -96,6 +110,10 @@ impl Gateway {
                 Err(GatewayError::new(refused.code, refused.message).recorded(event.index))
             }
         }
+    }
+
+    pub(crate) fn asked(&self, request: PluginRequest) -> Asked {
+        Asked { request, caller: self.caller.clone() }
     }
 
     /// Writes and syncs what is pending. Calls that are under way go on; their events are flushed when

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use omega_contract::ports::Recorded;
-use omega_contract::{ErrorCode, EventDraft, EventKind, PluginId, Recorder as _};
+use omega_contract::{Caller, ErrorCode, EventDraft, EventKind, PluginId, Recorder as _};
 use omega_ledger::{Ledger, LedgerError, PlacedEvent};
 use omega_registry::{Decision, Registry};
 use semver::Version;
@@ -14,11 +14,12 @@ use crate::directory::Directory;
 use crate::error::GatewayError;
 use crate::evidence::Forgotten;
 use crate::salts::Salts;
+use crate::tokens::TokenCache;
 
 /// Events that are read and applied at once: a history of any length takes the memory of so many.
 const EVENTS_AT_ONCE: usize = 4_096;
 
-/// The ledger and its projection, and in whose name changes are made.
+/// The ledger and its projection.
 ///
 /// A decision holds once it is in the ledger, also where it could not be applied after that: because the registry's disk
 /// is full, or because whoever asked for it went away half-way. Until it is applied, nothing is served from before it.
@@ -26,8 +27,8 @@ pub(crate) struct Journal {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) actor: String,
     pub(crate) salts: Salts,
+    pub(crate) tokens: TokenCache,
     /// Lifecycle changes come one after the other, so that each sees what the one before decided.
     turn: tokio::sync::Mutex<()>,
     /// Decisions that the ledger may hold and that were not applied.
@@ -35,15 +36,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn new(
-        ledger: Arc<Ledger>,
-        registry: Arc<Registry>,
-        directory: Arc<Directory>,
-        salts: Salts,
-        actor: String,
-    ) -> Self {
+    pub(crate) fn new(ledger: Arc<Ledger>, registry: Arc<Registry>, directory: Arc<Directory>, salts: Salts) -> Self {
         let (turn, unapplied) = (tokio::sync::Mutex::default(), AtomicU64::new(0));
-        Self { ledger, registry, directory, actor, salts, turn, unapplied }
+        Self { ledger, registry, directory, salts, tokens: TokenCache::default(), turn, unapplied }
     }
 
     /// The right to decide, with all that was decided before applied.
@@ -58,13 +53,14 @@ impl Journal {
         self.turn.lock().await
     }
 
-    /// Makes a decision durable, then applies it. The caller holds the turn.
-    pub(crate) async fn decide(&self, decision: &Decision) -> Result<Recorded, GatewayError> {
+    /// Makes a decision durable in the caller's name, then applies it. Whoever asks holds the turn.
+    pub(crate) async fn decide(&self, caller: &Caller, decision: &Decision) -> Result<Recorded, GatewayError> {
         let no_form = |error: serde_json::Error| GatewayError::new(ErrorCode::Io, error.to_string());
-        let draft = decision.to_draft(&self.actor).map_err(no_form)?;
+        let draft = decision.to_draft(caller).map_err(no_form)?;
         let mut deciding = Deciding { journal: self, is_applied: false };
         let event = self.write(draft).await?;
         self.catch_up()?;
+        self.tokens.forget();
         deciding.is_applied = true;
         Ok(event)
     }
@@ -79,6 +75,7 @@ impl Journal {
         self.ledger.flush()?;
         self.catch_up()?;
         self.directory.forget_all();
+        self.tokens.forget();
         // One that came meanwhile is for whoever settles next.
         let _more = self.unapplied.compare_exchange(unapplied, 0, Ordering::AcqRel, Ordering::Relaxed);
         Ok(())
@@ -153,6 +150,7 @@ impl Journal {
     /// Journals that an operation on a plugin was refused, and gives the error that names the event.
     pub(crate) async fn refuse(
         &self,
+        caller: &Caller,
         operation: &'static str,
         plugin_id: &PluginId,
         version: Option<&Version>,
@@ -161,7 +159,7 @@ impl Journal {
         let mut draft = EventDraft::system(EventKind::Reject)
             .with("operation", operation)
             .with("reason", error.code.as_str())
-            .with("actor", self.actor.as_str());
+            .asked_by(caller);
         draft.plugin_id = Some(plugin_id.clone());
         if let Some(version) = version {
             draft = draft.with("version", version.to_string());

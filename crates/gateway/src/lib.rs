@@ -30,6 +30,7 @@ mod run_facts;
 mod salts;
 mod services;
 mod sign;
+mod tokens;
 mod witness;
 
 pub use admin::{Admin, RebuildReport};
@@ -42,9 +43,9 @@ pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin
 pub use lanes::lanes;
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
 pub use omega_registry::{
-    GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TrustRow,
+    GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TokenRow, TrustRow,
 };
-pub use omega_router::{Answer, PipelineAnswer, StepEvidence};
+pub use omega_router::{Answer, CallStages, PipelineAnswer, StepEvidence};
 pub use omega_validator::PackageFiles;
 pub use open::OpenOptions;
 pub use reader::{HomeReader, PluginDetails};
@@ -53,6 +54,7 @@ pub use replay::{Assurance, ChangedLimit, Difference, ReplayReport, ReplayVerdic
 pub use request::request;
 pub use run_facts::{GrantInForce, RanPackage, RunFacts, SigningKey};
 pub use sign::{sign_package, signed_package};
+pub use tokens::{TOKEN_PREFIX, TokenSecret};
 
 /// The rooms whose types this library's own speak of.
 pub use {omega_broker as broker, omega_contract as contract, omega_ledger as ledger, omega_proof as proof};

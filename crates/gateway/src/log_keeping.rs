@@ -77,7 +77,7 @@ impl Admin {
         let next = inner.home.next_log_signer(key_file)?;
         let verifier_key = next.verifier_key().to_string();
         // Decided first: what the ledger then holds is that it was to be, and the hand-over itself says whether it was.
-        inner.journal.decide(&Decision::RotateLogKey { verifier_key }).await?;
+        inner.journal.decide(&self.gateway.caller, &Decision::RotateLogKey { verifier_key }).await?;
         let signed = self.on_ledger(move |ledger| ledger.hand_over(next).map(|signed| (*signed).clone())).await?;
         if key_file.is_none() {
             inner.home.adopt_next_log_key()?;
@@ -101,7 +101,7 @@ impl Admin {
         let folder = to.to_owned();
         let archive = self.on_ledger(move |ledger| ledger.archive(before, &folder)).await?;
         if let Some(archive) = &archive {
-            inner.journal.decide(&Decision::Archive { first_index: archive.next_index }).await?;
+            inner.journal.decide(&self.gateway.caller, &Decision::Archive { first_index: archive.next_index }).await?;
         }
         Ok(archive)
     }
@@ -127,7 +127,7 @@ impl Admin {
         if others.iter().filter(|(other, _)| other.name != *name).count() >= WITNESSES_MAX {
             return invalid(format!("a log has at most {WITNESSES_MAX} witnesses"));
         }
-        inner.journal.decide(&Decision::AddWitness(witness)).await.map(|_| ())
+        inner.journal.decide(&self.gateway.caller, &Decision::AddWitness(witness)).await.map(|_| ())
     }
 
     /// Asks a witness no more. What it cosigned stays.
@@ -138,7 +138,7 @@ impl Admin {
         let inner = &self.gateway.inner;
         let _turn = inner.journal.turn().await?;
         self.witness(name)?;
-        inner.journal.decide(&Decision::RemoveWitness { name: name.to_owned() }).await.map(|_| ())
+        inner.journal.decide(&self.gateway.caller, &Decision::RemoveWitness { name: name.to_owned() }).await.map(|_| ())
     }
 
     /// Shows the newest checkpoint to a witness and keeps its cosignature.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omega_broker::{Brokers, StoreLimits};
-use omega_contract::{Clock, ErrorCode, Recorder, TrustedKey, canonical_bytes};
+use omega_contract::{Caller, Clock, ErrorCode, Recorder, TrustedKey, canonical_bytes};
 use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader};
 use omega_proof::note::VerifierKey;
 use omega_registry::{Decision, PackageStore, Registry};
@@ -98,7 +98,7 @@ impl Gateway {
             plugins: Vec::new(),
             max_capabilities: None,
         };
-        journal.decide(&Decision::Trust(trusted)).await.map(|_| ())
+        journal.decide(&self.caller, &Decision::Trust(trusted)).await.map(|_| ())
     }
 
     async fn journal_policy(&self) -> Result<(), GatewayError> {
@@ -109,7 +109,7 @@ impl Gateway {
         if journal.registry.effective_policy()?.as_deref() == Some(canonical.as_str()) {
             return Ok(());
         }
-        journal.decide(&Decision::EffectivePolicy { policy }).await.map(|_| ())
+        journal.decide(&self.caller, &Decision::EffectivePolicy { policy }).await.map(|_| ())
     }
 }
 
@@ -122,8 +122,7 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     let brokers = Brokers::open(home.path(), StoreLimits::default())
         .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
     let salts = Salts::in_folder(home.salts_dir());
-    let journal =
-        Arc::new(Journal::new(Arc::clone(&ledger), registry, Arc::clone(&directory), salts.clone(), options.actor));
+    let journal = Arc::new(Journal::new(Arc::clone(&ledger), registry, Arc::clone(&directory), salts.clone()));
     let services = Arc::new(HomeServices {
         journal: Arc::clone(&journal),
         directory: Arc::clone(&directory),
@@ -136,7 +135,8 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
         Arc::clone(&clock),
         router_policy(&config),
     );
-    Ok(Gateway { inner: Arc::new(Inner { home, config, clock, ledger, journal, directory, services, router }) })
+    let inner = Inner { home, config, clock, ledger, journal, directory, services, router };
+    Ok(Gateway { inner: Arc::new(inner), caller: Caller::new(&options.actor) })
 }
 
 /// Opens the ledger with the key that it goes by. A hand-over that a crash cut off behind the ledger's part is finished.

@@ -68,7 +68,7 @@ impl Gateway {
                 // Its place was taken when it was judged, and is free now.
                 Standing::New if !stored => continue,
                 Standing::New => {
-                    journal.decide(&Decision::Register(registered_package(&package)?)).await?;
+                    journal.decide(&self.caller, &Decision::Register(registered_package(&package)?)).await?;
                     self.info_of(&package.package_digest())
                 }
                 Standing::Same(row) => Ok(row.info),
@@ -129,7 +129,7 @@ impl Gateway {
     async fn reject(&self, rejected: RejectedPackage) -> GatewayError {
         let mut error = GatewayError::new(rejected.reason, rejected.message.clone());
         error.report = Some(Box::new(rejected.report.clone()));
-        match self.inner.journal.decide(&Decision::Reject(rejected)).await {
+        match self.inner.journal.decide(&self.caller, &Decision::Reject(rejected)).await {
             Ok(event) => error.recorded(event.index),
             Err(unwritable) => unwritable,
         }

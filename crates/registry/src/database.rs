@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{RegistryError, is_damage};
 
 /// Counts up when the tables or their content change; a database of another number is made anew.
-pub(crate) const SCHEMA_VERSION: i64 = 3;
+pub(crate) const SCHEMA_VERSION: i64 = 4;
 /// Statements that are kept ready: each filter of the list makes a few.
 pub(crate) const STATEMENTS_KEPT: usize = 64;
 
@@ -60,6 +60,12 @@ CREATE TABLE IF NOT EXISTS witnesses (
     name     TEXT PRIMARY KEY,
     content  TEXT NOT NULL,
     added_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+    name       TEXT PRIMARY KEY,
+    content    TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    revoked_at TEXT
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     name  TEXT PRIMARY KEY,

@@ -6,8 +6,8 @@
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::plugin_info::LaneKind;
 use omega_contract::{
-    Capability, ErrorCode, Event, EventDraft, EventKind, Grant, KeyId, PluginId, RequestId, RunId, Sha256Hex,
-    TrustedKey, ValidationReport, Witness, canonical_bytes, strict_json,
+    ApiToken, Caller, Capability, ErrorCode, Event, EventDraft, EventKind, Grant, KeyId, PluginId, RequestId, RunId,
+    Sha256Hex, TokenName, TrustedKey, ValidationReport, Witness, canonical_bytes, strict_json,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,13 @@ pub enum Decision {
     RemoveWitness {
         /// Which.
         name: String,
+    },
+    /// A token for the HTTP door was made; one of the same name is replaced.
+    CreateToken(ApiToken),
+    /// A token was taken back.
+    RevokeToken {
+        /// Which.
+        name: TokenName,
     },
     /// The log was handed over to another key; the hand-over itself is a checkpoint.
     RotateLogKey {
@@ -171,6 +178,8 @@ impl Decision {
             | Self::RevokeGrant { .. }
             | Self::AddWitness(_)
             | Self::RemoveWitness { .. }
+            | Self::CreateToken(_)
+            | Self::RevokeToken { .. }
             | Self::RotateLogKey { .. }
             | Self::Archive { .. }
             | Self::ForgetEvidence { .. }
@@ -178,14 +187,14 @@ impl Decision {
         }
     }
 
-    /// The event to journal, in run `system`. `actor` is the OS user or API principal that decided.
+    /// The event to journal, in run `system`. `caller` is the OS user or API principal that decided.
     ///
     /// # Errors
     /// Where the content has no canonical form; none of ours lacks one.
-    pub fn to_draft(&self, actor: &str) -> Result<EventDraft, serde_json::Error> {
+    pub fn to_draft(&self, caller: &Caller) -> Result<EventDraft, serde_json::Error> {
         let content = canonical_bytes(self)?;
         let content = String::from_utf8_lossy(&content).into_owned();
-        let mut draft = EventDraft::system(self.event_kind()).with("actor", actor).with("content", content);
+        let mut draft = EventDraft::system(self.event_kind()).asked_by(caller).with("content", content);
         draft.plugin_id = self.plugin_id().cloned();
         for (key, value) in self.digest_meta() {
             draft = draft.with(key, value);
@@ -219,6 +228,8 @@ impl Decision {
             | Self::RevokeKey { .. }
             | Self::AddWitness(_)
             | Self::RemoveWitness { .. }
+            | Self::CreateToken(_)
+            | Self::RevokeToken { .. }
             | Self::RotateLogKey { .. }
             | Self::Archive { .. }
             | Self::ForgetEvidence { .. }
@@ -251,6 +262,8 @@ impl Decision {
             }
             Self::AddWitness(witness) => vec![("action", "add_witness".into()), ("witness", witness.name.clone())],
             Self::RemoveWitness { name } => vec![("action", "remove_witness".into()), ("witness", name.clone())],
+            Self::CreateToken(token) => vec![("action", "create_token".into()), ("token", token.name.to_string())],
+            Self::RevokeToken { name } => vec![("action", "revoke_token".into()), ("token", name.to_string())],
             Self::RotateLogKey { verifier_key } => {
                 vec![("action", "rotate_log_key".into()), ("verifier_key", verifier_key.clone())]
             }
@@ -272,7 +285,7 @@ mod tests {
     use super::*;
 
     fn journalled(decision: &Decision) -> Event {
-        let draft = decision.to_draft("tester").unwrap();
+        let draft = decision.to_draft(&Caller::new("tester")).unwrap();
         Event {
             event_hash: Sha256Hex::of(b"e"),
             event_id: String::new(),
@@ -303,6 +316,14 @@ mod tests {
                 url: Some("http://127.0.0.1:1".into()),
             }),
             Decision::RemoveWitness { name: "w".into() },
+            Decision::CreateToken(ApiToken {
+                name: "ci".parse().unwrap(),
+                scopes: vec![omega_contract::Scope::Read],
+                plugins: vec!["a*".into()],
+                expires_at: None,
+                secret_sha256: Sha256Hex::of(b"s"),
+            }),
+            Decision::RevokeToken { name: "ci".parse().unwrap() },
             Decision::RotateLogKey { verifier_key: "l+1+x".into() },
             Decision::Archive { first_index: 7 },
             Decision::ForgetEvidence {

@@ -20,5 +20,5 @@ pub use decision::{Decision, FORGET_EVIDENCE, GrantState, RegisteredPackage, Rej
 pub use error::RegistryError;
 pub use list::{Page, PluginFilter};
 pub use projection::{Applied, REJECTED_PACKAGES_MAX, Registry};
-pub use query::{GrantRow, PluginRow, TrustRow};
+pub use query::{GrantRow, PluginRow, TokenRow, TrustRow};
 pub use store::{PackageStore, StoreError};

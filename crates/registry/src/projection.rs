@@ -17,11 +17,12 @@ use crate::version_key::version_key;
 pub const REJECTED_PACKAGES_MAX: u32 = 1_000;
 
 /// The tables of decisions, each with the order that makes a list of its rows canonical.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
     ("plugins", "plugin_id, version_key, package_digest"),
     ("trust", "key_id"),
     ("grants", "plugin_id, major_version, capability"),
     ("witnesses", "name"),
+    ("tokens", "name"),
 ];
 
 /// The registry's database: a projection of the ledger.
@@ -276,6 +277,15 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
         }
         Decision::RemoveWitness { name } => {
             connection.execute("DELETE FROM witnesses WHERE name = ?1", [name])?;
+        }
+        Decision::CreateToken(token) => {
+            connection.execute(
+                "INSERT OR REPLACE INTO tokens (name, content, created_at, revoked_at) VALUES (?1, ?2, ?3, NULL)",
+                params![token.name.as_str(), canonical_text(token)?, ts],
+            )?;
+        }
+        Decision::RevokeToken { name } => {
+            connection.execute("UPDATE tokens SET revoked_at = ?2 WHERE name = ?1", params![name.as_str(), ts])?;
         }
         // What they decided is seen elsewhere: in the ledger's own files, and in the salts that are gone.
         Decision::RotateLogKey { .. } | Decision::Archive { .. } | Decision::ForgetEvidence { .. } => {}

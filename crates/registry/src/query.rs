@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use omega_contract::plugin_info::{LaneKind, PluginInfo, PluginStatus};
-use omega_contract::{Capability, DeterminismMode, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, Witness};
+use omega_contract::{
+    ApiToken, Capability, DeterminismMode, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, Witness,
+};
 use rusqlite::{Connection, Row};
 use semver::Version;
 use serde::de::DeserializeOwned;
@@ -34,6 +36,17 @@ pub struct TrustRow {
     /// Since when.
     pub trusted_at: Timestamp,
     /// When it was revoked, where it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A token that is or was in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The token and its bounds.
+    pub token: ApiToken,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was taken back, where it was.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -128,6 +141,27 @@ impl Registry {
             list.push(TrustRow {
                 key: json(&row.get::<_, String>(0)?)?,
                 trusted_at: text(&row.get::<_, String>(1)?)?,
+                revoked_at: revoked_at.as_deref().map(text).transpose()?,
+            });
+        }
+        Ok(list)
+    }
+
+    /// Every token that is or was in force, by name.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn tokens(&self) -> Result<Vec<TokenRow>, RegistryError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT content, created_at, revoked_at FROM tokens ORDER BY name")?;
+        let mut rows = statement.query([])?;
+        let mut list = Vec::new();
+        while let Some(row) = rows.next()? {
+            let revoked_at: Option<String> = row.get(2)?;
+            list.push(TokenRow {
+                token: json(&row.get::<_, String>(0)?)?,
+                created_at: text(&row.get::<_, String>(1)?)?,
                 revoked_at: revoked_at.as_deref().map(text).transpose()?,
             });
         }

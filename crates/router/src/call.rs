@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use omega_contract::limits::TIMEOUT_MS_MIN;
 use omega_contract::ports::{CallKey, ClaimError, LaneRequest, RecorderError};
 use omega_contract::{
-    Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder, Sha256Hex,
-    Status, Timestamp,
+    Caller, Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder,
+    Sha256Hex, Status, Timestamp,
 };
 use omega_validator::{Call, Ceilings, HashedRequest, Verified, check_request};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::attempt::{Outcome, Plan, Verdict};
@@ -39,6 +40,37 @@ pub struct RouterPolicy {
     pub timeout_max: Duration,
 }
 
+/// A request, and on whose behalf it comes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The contract's request.
+    pub request: PluginRequest,
+    /// Whom its events name.
+    pub caller: Caller,
+}
+
+impl From<PluginRequest> for Asked {
+    /// On nobody's behalf.
+    fn from(request: PluginRequest) -> Self {
+        Self { request, caller: Caller::default() }
+    }
+}
+
+/// How long a call was in each of its stages. For operators: it stands in no event and proves nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallStages {
+    /// Finding the plugin, loading it if need be.
+    pub find: Duration,
+    /// Checking the request and what it refers to.
+    pub check: Duration,
+    /// Waiting for a place.
+    pub wait: Duration,
+    /// In the sandbox, with what is around each attempt, and pauses between attempts.
+    pub run: Duration,
+    /// Until the outcome was durable.
+    pub record: Duration,
+}
+
 /// What the caller gets: the response, and where its evidence stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -54,6 +86,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// What the plugin logged and wrote to standard error, bounded; untrusted text for the operator.
     pub guest_log: String,
+    /// How long it was in each stage.
+    pub stages: CallStages,
 }
 
 /// Takes requests to plugins.
@@ -82,14 +116,23 @@ impl Router {
     /// # Errors
     /// [`RecorderError`] where no evidence could be written: then there is no answer either, whatever
     /// the plugin did.
-    pub async fn call(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, RecorderError> {
+    pub async fn call(&self, plugin_id: &PluginId, asked: impl Into<Asked>) -> Result<Answer, RecorderError> {
+        let Asked { request, caller } = asked.into();
         let started = Instant::now();
         let timeout = request.policy.map_or(self.policy.timeout_max, |policy| timeout(policy.timeout_ms));
         let found = self.find(plugin_id, started + timeout.min(self.policy.timeout_max)).await;
         let request = Arc::new(HashedRequest::new(request));
         let found_at = Instant::now();
-        let passing =
-            Passing { plugin_id, request: &request, step: 0, replays: None, until: None, started, found: found_at };
+        let passing = Passing {
+            plugin_id,
+            request: &request,
+            caller: &caller,
+            step: 0,
+            replays: None,
+            until: None,
+            started,
+            found: found_at,
+        };
         match found {
             Ok(target) => self.pass_to(target, passing).await,
             Err(refused) => self.refuse(passing.about(), refused.into(), started).await,
@@ -111,8 +154,8 @@ impl Router {
     ///
     /// # Errors
     /// As [`Router::call`].
-    pub async fn call_target(&self, target: Arc<Target>, request: PluginRequest) -> Result<Answer, RecorderError> {
-        self.call_loaded(target, request, None).await
+    pub async fn call_target(&self, target: Arc<Target>, asked: impl Into<Asked>) -> Result<Answer, RecorderError> {
+        self.call_loaded(target, asked.into(), None).await
     }
 
     /// Calls the version that gave an earlier result once more, enabled or not. The same steps, the same
@@ -123,24 +166,32 @@ impl Router {
     pub async fn replay(
         &self,
         target: Arc<Target>,
-        request: PluginRequest,
+        asked: impl Into<Asked>,
         of: &ReplayOf,
     ) -> Result<Answer, RecorderError> {
-        self.call_loaded(target, request, Some(of)).await
+        self.call_loaded(target, asked.into(), Some(of)).await
     }
 
     async fn call_loaded(
         &self,
         target: Arc<Target>,
-        request: PluginRequest,
+        Asked { request, caller }: Asked,
         replays: Option<&ReplayOf>,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
         let plugin_id = target.package.manifest().plugin_id.clone();
         let request = Arc::new(HashedRequest::new(request));
         let found = Instant::now();
-        let passing =
-            Passing { plugin_id: &plugin_id, request: &request, step: 0, replays, until: None, started, found };
+        let passing = Passing {
+            plugin_id: &plugin_id,
+            request: &request,
+            caller: &caller,
+            step: 0,
+            replays,
+            until: None,
+            started,
+            found,
+        };
         self.pass_to(target, passing).await
     }
 
@@ -197,11 +248,18 @@ impl Router {
     ) -> Result<Admitted, Refusal> {
         let deadline = self.deadline(&target, passing);
         self.services.check_payload(&target, &call, deadline).await?;
+        let checked = Instant::now();
         let wait_until = deadline.min(Instant::now() + self.policy.quota.queue_wait_max);
         // The plugin's own place first: a plugin that hangs holds up its own callers, not everybody's.
         let own = target.gate.enter(wait_until).await.map_err(overloaded)?;
         let shared = self.gate.enter(wait_until).await.map_err(overloaded)?;
-        Ok(Admitted { target, call, deadline, places: (own, shared) })
+        let stages = CallStages {
+            find: passing.found.saturating_duration_since(passing.started),
+            check: checked.saturating_duration_since(passing.found),
+            wait: checked.elapsed(),
+            ..CallStages::default()
+        };
+        Ok(Admitted { target, call, deadline, places: (own, shared), stages })
     }
 
     /// When the whole call ends: the request's `timeout_ms`, the ceiling, the pipeline's end. Who names no
@@ -217,15 +275,15 @@ impl Router {
 
     /// Steps 5 to 9, with retries.
     async fn run(&self, admitted: Admitted, claim: Claim<'_>, passing: &Passing<'_>) -> Result<Answer, RecorderError> {
-        let Admitted { target, call, deadline, places: _held } = &admitted;
-        let evidence =
-            match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing.key(), passing.replays) {
-                Ok(evidence) => evidence,
-                Err(refused) => {
-                    drop(claim);
-                    return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
-                }
-            };
+        let began = Instant::now();
+        let Admitted { target, call, deadline, places: _held, stages } = &admitted;
+        let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing) {
+            Ok(evidence) => evidence,
+            Err(refused) => {
+                drop(claim);
+                return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
+            }
+        };
         let plan = Plan { call, evidence: &evidence, request: lane_request(target, call), seed: seed(target, call) };
         let max_retries = passing.request.request().policy.map_or(0, |policy| policy.max_retries);
         let mut claim = Some(claim);
@@ -257,8 +315,10 @@ impl Router {
             tokio::time::sleep(pause).await;
         }
         let outcome = last.expect("the loop runs at least once and every way out of it before an outcome returns");
+        let ended = Instant::now();
         self.recorder.durable(outcome.event).await?;
-        Ok(answer(passing, outcome))
+        let stages = CallStages { run: ended.saturating_duration_since(began), record: ended.elapsed(), ..*stages };
+        Ok(answer(passing, outcome, stages))
     }
 
     /// One REJECT without INVOKE; the answer is released when it is durable.
@@ -286,6 +346,7 @@ impl Router {
             event_hash: event.event_hash,
             retry_after: refusal.retry_after,
             guest_log: String::new(),
+            stages: CallStages::default(),
         })
     }
 }
@@ -345,7 +406,7 @@ fn backoff(attempt: u32) -> Duration {
     ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-fn answer(passing: &Passing<'_>, outcome: Outcome) -> Answer {
+fn answer(passing: &Passing<'_>, outcome: Outcome, stages: CallStages) -> Answer {
     let Outcome { verdict: Verdict { status, reason, result, notes }, event, guest_log } = outcome;
     let (result, output_hash) = result.unzip();
     let response = PluginResponse {
@@ -360,7 +421,15 @@ fn answer(passing: &Passing<'_>, outcome: Outcome) -> Answer {
         duration_ms: whole_ms(passing.started),
         notes,
     };
-    Answer { response, reason, event_index: event.index, event_hash: event.event_hash, retry_after: None, guest_log }
+    Answer {
+        response,
+        reason,
+        event_index: event.index,
+        event_hash: event.event_hash,
+        retry_after: None,
+        guest_log,
+        stages,
+    }
 }
 
 pub(crate) fn whole_ms(started: Instant) -> u64 {

@@ -8,10 +8,12 @@ use std::time::Duration;
 use omega_contract::commitment::Salt;
 use omega_contract::limits::META_TEXT_BYTES_MAX;
 use omega_contract::ports::{CallKey, LaneReport};
-use omega_contract::{ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_value_bytes};
+use omega_contract::{
+    Caller, ErrorCode, EventDraft, EventKind, LogLevel, Meta, Payload, Sha256Hex, canonical_value_bytes,
+};
 use omega_validator::{Call, Verified};
 
-use crate::passing::About;
+use crate::passing::{About, Passing};
 use crate::redaction::redact;
 use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
@@ -25,6 +27,7 @@ pub(crate) struct CallEvidence {
     payload_artifact: Option<Sha256Hex>,
     salt: Option<Salt>,
     replays: Option<ReplayOf>,
+    caller: Caller,
 }
 
 impl CallEvidence {
@@ -34,18 +37,19 @@ impl CallEvidence {
         services: &dyn Services,
         target: Arc<Target>,
         call: &Verified<Call>,
-        key: CallKey,
-        replays: Option<&ReplayOf>,
+        passing: &Passing<'_>,
     ) -> Result<Self, Refused> {
+        let key = passing.key();
         let redactions = &target.package.manifest().evidence.redactions;
         let salt = if redactions.is_empty() {
             None
         } else {
             Some(services.salt(key.run_id.as_str(), key.request_id.as_str(), key.step)?)
         };
-        let replays = replays.cloned();
+        let (replays, caller) = (passing.replays.cloned(), passing.caller.clone());
         let full = target.package.manifest().evidence.log_level == LogLevel::Full;
-        let mut evidence = Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays };
+        let mut evidence =
+            Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays, caller };
         if full || evidence.salt.is_some() {
             let payload = &call.request().request().payload;
             (evidence.input_hash, evidence.payload_artifact) =
@@ -88,7 +92,7 @@ impl CallEvidence {
 
     /// INVOKE.
     pub(crate) fn intent(&self, attempt: u32, limit: Duration) -> EventDraft {
-        let draft = self.draft(EventKind::Invoke, attempt);
+        let draft = self.draft(EventKind::Invoke, attempt).asked_by(&self.caller);
         if self.is_minimal() {
             return draft;
         }
@@ -173,7 +177,8 @@ impl CallEvidence {
 pub(crate) fn refusal(about: &About<'_>, refused: &Refused) -> EventDraft {
     let mut draft = EventDraft::of_run(EventKind::Reject, about.run_id.clone())
         .with("reason", refused.code.as_str())
-        .with("step", about.step.to_string());
+        .with("step", about.step.to_string())
+        .asked_by(about.caller);
     draft.plugin_id = Some(about.plugin_id.clone());
     draft.request_id = Some(about.request_id.clone());
     draft.input_hash = about.recorded_hash;

@@ -20,7 +20,7 @@ mod services;
 mod target;
 
 pub use breaker::{Breaker, BreakerPolicy, Health, Open, Passage};
-pub use call::{Answer, Router, RouterPolicy};
+pub use call::{Answer, Asked, CallStages, Router, RouterPolicy};
 pub use omega_contract::commitment::Salt;
 pub use pipeline::{PipelineAnswer, PipelineError, StepEvidence};
 pub use quota::{Gate, Overloaded, Place, QuotaPolicy};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use omega_contract::ports::CallKey;
-use omega_contract::{PluginId, Recorder, RequestId, RunId, Sha256Hex, Status};
+use omega_contract::{Caller, PluginId, Recorder, RequestId, RunId, Sha256Hex, Status};
 use omega_validator::{Call, HashedRequest, Verified};
 
+use crate::call::CallStages;
 use crate::quota::Place;
 use crate::replay::ReplayOf;
 use crate::services::Refused;
@@ -16,6 +17,7 @@ use crate::target::Target;
 pub(crate) struct Passing<'a> {
     pub(crate) plugin_id: &'a PluginId,
     pub(crate) request: &'a Arc<HashedRequest>,
+    pub(crate) caller: &'a Caller,
     pub(crate) step: u32,
     /// What it repeats, where it is a replay.
     pub(crate) replays: Option<&'a ReplayOf>,
@@ -38,6 +40,7 @@ impl<'a> Passing<'a> {
         let request = self.request.request();
         About {
             plugin_id: self.plugin_id,
+            caller: self.caller,
             run_id: &request.run_id,
             request_id: &request.request_id,
             step: self.step,
@@ -60,6 +63,7 @@ impl<'a> Passing<'a> {
 /// What a refusal is about.
 pub(crate) struct About<'a> {
     pub(crate) plugin_id: &'a PluginId,
+    pub(crate) caller: &'a Caller,
     pub(crate) run_id: &'a RunId,
     pub(crate) request_id: &'a RequestId,
     pub(crate) step: u32,
@@ -89,6 +93,7 @@ pub(crate) struct Admitted {
     pub(crate) call: Verified<Call>,
     pub(crate) deadline: Instant,
     pub(crate) places: (Place, Place),
+    pub(crate) stages: CallStages,
 }
 
 /// Gives a call's key back unless an INVOKE was recorded under it.

@@ -8,13 +8,13 @@ use omega_contract::limits::{PIPELINE_STEPS_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN}
 use omega_contract::manifest::{Direction, IoDescriptor};
 use omega_contract::ports::RecorderError;
 use omega_contract::{
-    ErrorCode, Manifest, Payload, PayloadKind, PipelinePolicy, PipelineResponse, PipelineStep, PipelineStrategy,
-    PluginId, PluginRequest, Sha256Hex, Status,
+    Caller, ErrorCode, Manifest, Payload, PayloadKind, PipelinePolicy, PipelineResponse, PipelineStep,
+    PipelineStrategy, PluginId, Sha256Hex, Status,
 };
 
 use omega_validator::HashedRequest;
 
-use crate::call::{Answer, Router, whole_ms};
+use crate::call::{Answer, Asked, Router, whole_ms};
 use crate::passing::{Passing, Refusal};
 use crate::services::Refused;
 
@@ -58,19 +58,20 @@ impl Router {
     pub async fn pipeline(
         &self,
         policy: &PipelinePolicy,
-        request: PluginRequest,
+        asked: impl Into<Asked>,
     ) -> Result<PipelineAnswer, PipelineError> {
+        let asked = asked.into();
         let started = Instant::now();
         check_policy(policy).map_err(PipelineError::Refused)?;
         let until = started + Duration::from_millis(policy.timeout_ms).min(self.policy.timeout_max);
         if policy.strategy == PipelineStrategy::Chain {
-            self.check_chain(policy, &request.payload, until).await.map_err(PipelineError::Refused)?;
+            self.check_chain(policy, &asked.request.payload, until).await.map_err(PipelineError::Refused)?;
         }
-        let run_id = request.run_id.clone();
+        let run_id = asked.request.run_id.clone();
         let answers = match policy.strategy {
-            PipelineStrategy::Sequential => self.sequential(policy, request, until).await?,
-            PipelineStrategy::FanOut => self.fan_out(policy, request, until).await?,
-            PipelineStrategy::Chain => self.chain(policy, request, until).await?,
+            PipelineStrategy::Sequential => self.sequential(policy, asked, until).await?,
+            PipelineStrategy::FanOut => self.fan_out(policy, asked, until).await?,
+            PipelineStrategy::Chain => self.chain(policy, asked, until).await?,
         };
         let overall_status = answers.iter().map(|answer| answer.response.status).max().unwrap_or(Status::Ok);
         let steps = answers
@@ -97,13 +98,13 @@ impl Router {
     async fn sequential(
         &self,
         policy: &PipelinePolicy,
-        request: PluginRequest,
+        Asked { request, caller }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let request = Arc::new(HashedRequest::new(request));
         let mut answers = Vec::with_capacity(policy.plugin_ids.len());
         for (step, plugin_id) in (0..).zip(&policy.plugin_ids) {
-            let answer = self.step(plugin_id, &request, step, until).await?;
+            let answer = self.step((plugin_id, step), &request, &caller, until).await?;
             let failed = answer.response.status != Status::Ok;
             answers.push(answer);
             if failed && policy.stop_on_failure {
@@ -117,18 +118,18 @@ impl Router {
     async fn fan_out(
         &self,
         policy: &PipelinePolicy,
-        request: PluginRequest,
+        Asked { request, caller }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let request = Arc::new(HashedRequest::new(request));
         let steps = (0..).zip(&policy.plugin_ids);
-        try_join_all(steps.map(|(step, plugin_id)| self.step(plugin_id, &request, step, until))).await
+        try_join_all(steps.map(|(step, plugin_id)| self.step((plugin_id, step), &request, &caller, until))).await
     }
 
     async fn chain(
         &self,
         policy: &PipelinePolicy,
-        mut request: PluginRequest,
+        Asked { mut request, caller }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let mut answers: Vec<Answer> = Vec::with_capacity(policy.plugin_ids.len());
@@ -141,7 +142,7 @@ impl Router {
                 };
             }
             let hashed = Arc::new(HashedRequest::new(request.clone()));
-            let answer = self.step(plugin_id, &hashed, step, until).await?;
+            let answer = self.step((plugin_id, step), &hashed, &caller, until).await?;
             let has_result = answer.response.result.is_some();
             answers.push(answer);
             if !has_result {
@@ -153,13 +154,14 @@ impl Router {
 
     async fn step(
         &self,
-        plugin_id: &PluginId,
+        (plugin_id, step): (&PluginId, u32),
         request: &Arc<HashedRequest>,
-        step: u32,
+        caller: &Caller,
         until: Instant,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
-        let passing = Passing { plugin_id, request, step, replays: None, until: Some(until), started, found: started };
+        let passing =
+            Passing { plugin_id, request, caller, step, replays: None, until: Some(until), started, found: started };
         if started >= until {
             let refused = Refused::new(ErrorCode::Timeout, "the pipeline's time ran out before this step began");
             let refusal = Refusal { refused, status: Status::Timeout, retry_after: None };

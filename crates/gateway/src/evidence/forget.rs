@@ -83,7 +83,7 @@ impl Admin {
         // Applied as any decision is: the salts go before it counts as applied.
         let decision =
             Decision::ForgetEvidence { run_id: run_id.clone(), request_id: request_id.clone(), steps: steps.clone() };
-        let event = inner.journal.decide(&decision).await?;
+        let event = inner.journal.decide(&self.gateway.caller, &decision).await?;
         Ok(report(event.index, true))
     }
 

@@ -169,8 +169,9 @@ impl<'a> Replay<'a> {
             recorded_engine: recorded.engine.clone(),
         });
         self.repeated = true;
+        let asked = self.admin.gateway.asked(request);
         // With a breaker of its own: one call that fails must not keep the next from being looked at.
-        let answer = inner.router.replay(Arc::new(target.unused()), request, &recorded.of).await?;
+        let answer = inner.router.replay(Arc::new(target.unused()), asked, &recorded.of).await?;
         let began = if answer.reason.is_none() || self.has_begun(answer.event_index)? { Began::Yes } else { Began::No };
         call.replay_event_index = Some(answer.event_index);
         call.verdict = judge(&recorded.output_hash, &answer, began, limits);

@@ -273,6 +273,7 @@ mod tests {
             event_hash: Sha256Hex::of(b""),
             retry_after: None,
             guest_log: String::new(),
+            stages: Default::default(),
         }
     }
 

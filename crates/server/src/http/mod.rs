@@ -1,0 +1,1 @@
+//! The HTTP door (spec page 9).
