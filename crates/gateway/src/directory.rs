@@ -92,6 +92,11 @@ impl Directory {
         }
     }
 
+    /// Plugins that are kept ready.
+    pub(crate) fn ready_count(&self) -> usize {
+        self.ready.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn keep(&self, ready: &mut HashMap<PluginId, Ready>, plugin_id: &PluginId, target: Arc<Target>) {
         evict_to(ready, READY_PLUGINS_MAX - 1);
         let last_find = AtomicU64::new(self.finds.fetch_add(1, Ordering::Relaxed));

@@ -1,6 +1,7 @@
 //! The eight operations (spec page 1).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use omega_contract::{
     Caller, Clock, ErrorCode, EventDraft, EventKind, PipelinePolicy, PluginId, PluginInfo, PluginRequest,
@@ -15,6 +16,7 @@ use crate::directory::Directory;
 use crate::error::GatewayError;
 use crate::home::{Config, Home};
 use crate::journal::Journal;
+use crate::observer::{Activity, CallObserver, ObservedCall};
 use crate::services::HomeServices;
 
 /// The one door through which plugins run (INV-PNP-01). Cheap to clone; holds the home until the last
@@ -24,6 +26,7 @@ pub struct Gateway {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf this clone works.
     pub(crate) caller: Caller,
+    pub(crate) observer: Option<Arc<dyn CallObserver>>,
 }
 
 pub(crate) struct Inner {
@@ -46,7 +49,26 @@ impl Gateway {
     /// The same gateway on somebody else's behalf: whom the events name as `actor`, and the trace that they name.
     #[must_use]
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
-        Self { inner: Arc::clone(&self.inner), caller }
+        Self { inner: Arc::clone(&self.inner), caller, observer: self.observer.clone() }
+    }
+
+    /// The same gateway with somebody who hears of each call that it, and clones of it, answer.
+    #[must_use]
+    pub fn observed_by(&self, observer: Arc<dyn CallObserver>) -> Self {
+        Self { inner: Arc::clone(&self.inner), caller: self.caller.clone(), observer: Some(observer) }
+    }
+
+    /// What is going on right now.
+    pub fn activity(&self) -> Activity {
+        let inner = &self.inner;
+        let (calls_running, calls_waiting) = inner.router.activity();
+        Activity {
+            calls_running,
+            calls_waiting,
+            plugins_ready: inner.directory.ready_count(),
+            events: inner.ledger.head().map_or(0, |head| head.index.saturating_add(1)),
+            events_checkpointed: inner.ledger.newest_checkpoint().head().size,
+        }
     }
 
     /// On whose behalf this clone works: at first the user that opened it.
@@ -86,7 +108,23 @@ impl Gateway {
     /// # Errors
     /// `ledger_unavailable` alone: where no evidence can be written there is no answer.
     pub async fn invoke(&self, plugin_id: &PluginId, request: PluginRequest) -> Result<Answer, GatewayError> {
-        Ok(self.inner.router.call(plugin_id, self.asked(request)).await?)
+        let Some(observer) = &self.observer else {
+            return Ok(self.inner.router.call(plugin_id, self.asked(request)).await?);
+        };
+        let (began, run_id) = (Instant::now(), request.run_id.clone());
+        let answer = self.inner.router.call(plugin_id, self.asked(request)).await?;
+        observer.answered(&ObservedCall {
+            caller: &self.caller,
+            plugin_id,
+            run_id: &run_id,
+            request_id: &answer.response.request_id,
+            status: answer.response.status,
+            reason: answer.reason,
+            event_index: answer.event_index,
+            took: began.elapsed(),
+            stages: answer.stages,
+        });
+        Ok(answer)
     }
 
     /// Calls several plugins on one request.
@@ -102,13 +140,33 @@ impl Gateway {
         let mut draft = EventDraft::of_run(EventKind::Reject, request.run_id.clone()).asked_by(&self.caller);
         draft.request_id = Some(request.request_id.clone());
         match self.inner.router.pipeline(policy, self.asked(request)).await {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => {
+                self.tell_of_steps(&answer);
+                Ok(answer)
+            }
             Err(PipelineError::Recorder(error)) => Err(error.into()),
             Err(PipelineError::Refused(refused)) => {
                 let draft = draft.with("reason", refused.code.as_str()).with("operation", "invoke_pipeline");
                 let event = self.inner.journal.write(draft).await?;
                 Err(GatewayError::new(refused.code, refused.message).recorded(event.index))
             }
+        }
+    }
+
+    fn tell_of_steps(&self, answer: &PipelineAnswer) {
+        let Some(observer) = &self.observer else { return };
+        for (step, evidence) in answer.response.steps.iter().zip(&answer.steps) {
+            observer.answered(&ObservedCall {
+                caller: &self.caller,
+                plugin_id: &step.plugin_id,
+                run_id: &answer.response.run_id,
+                request_id: &step.response.request_id,
+                status: step.response.status,
+                reason: evidence.reason,
+                event_index: evidence.event_index,
+                took: Duration::from_millis(step.response.duration_ms),
+                stages: evidence.stages,
+            });
         }
     }
 

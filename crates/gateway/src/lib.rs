@@ -20,6 +20,7 @@ mod journal;
 mod lanes;
 mod loads;
 mod log_keeping;
+mod observer;
 mod open;
 pub mod package_source;
 mod reader;
@@ -42,6 +43,7 @@ pub use gateway::Gateway;
 pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin, Setting};
 pub use lanes::lanes;
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
+pub use observer::{Activity, CallObserver, ObservedCall};
 pub use omega_registry::{
     GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TokenRow, TrustRow,
 };

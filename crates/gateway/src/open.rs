@@ -136,7 +136,7 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
         router_policy(&config),
     );
     let inner = Inner { home, config, clock, ledger, journal, directory, services, router };
-    Ok(Gateway { inner: Arc::new(inner), caller: Caller::new(&options.actor) })
+    Ok(Gateway { inner: Arc::new(inner), caller: Caller::new(&options.actor), observer: None })
 }
 
 /// Opens the ledger with the key that it goes by. A hand-over that a crash cut off behind the ledger's part is finished.

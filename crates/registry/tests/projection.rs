@@ -4,7 +4,8 @@
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::plugin_info::{LaneKind, PluginStatus};
 use omega_contract::{
-    Capability, ErrorCode, Event, Grant, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, ValidationReport, Witness,
+    Caller, Capability, ErrorCode, Event, Grant, KeyId, PluginId, Sha256Hex, Timestamp, TrustedKey, ValidationReport,
+    Witness,
 };
 use omega_registry::{
     Decision, GrantState, Page, PluginFilter, REJECTED_PACKAGES_MAX, RegisteredPackage, Registry, RejectedPackage,
@@ -54,7 +55,7 @@ fn reject(seed: u32) -> Decision {
 }
 
 fn event(at: u64, decision: &Decision) -> Event {
-    let draft = decision.to_draft("tester").unwrap();
+    let draft = decision.to_draft(&Caller::new("tester")).unwrap();
     Event {
         event_hash: Sha256Hex::of(&at.to_le_bytes()),
         event_id: at.to_string(),

@@ -139,6 +139,11 @@ impl Router {
         }
     }
 
+    /// Calls that run, and calls that wait for one of the gateway's places, right now.
+    pub fn activity(&self) -> (usize, usize) {
+        (self.gate.taken(), self.gate.waiting())
+    }
+
     /// The plugin, which may have to be loaded first. That takes of the caller's time and of nobody else's:
     /// when it is over, the load goes on for whoever comes next.
     pub(crate) async fn find(&self, plugin_id: &PluginId, until: Instant) -> Result<Arc<Target>, Refused> {

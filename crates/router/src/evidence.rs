@@ -92,12 +92,13 @@ impl CallEvidence {
 
     /// INVOKE.
     pub(crate) fn intent(&self, attempt: u32, limit: Duration) -> EventDraft {
-        let draft = self.draft(EventKind::Invoke, attempt).asked_by(&self.caller);
+        let draft = self.draft(EventKind::Invoke, attempt);
         if self.is_minimal() {
             return draft;
         }
         let limits = &self.target.limits;
         let mut draft = draft
+            .asked_by(&self.caller)
             .with("limit_ms", limit.as_millis().to_string())
             .with("memory_bytes_max", limits.memory_bytes_max.to_string())
             .with("engine", self.target.lane.engine.as_str())

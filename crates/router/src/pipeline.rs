@@ -14,7 +14,7 @@ use omega_contract::{
 
 use omega_validator::HashedRequest;
 
-use crate::call::{Answer, Asked, Router, whole_ms};
+use crate::call::{Answer, Asked, CallStages, Router, whole_ms};
 use crate::passing::{Passing, Refusal};
 use crate::services::Refused;
 
@@ -36,6 +36,8 @@ pub struct StepEvidence {
     pub event_index: u64,
     /// Its hash.
     pub event_hash: Sha256Hex,
+    /// How long it was in each stage.
+    pub stages: CallStages,
 }
 
 /// Why a pipeline did not begin.
@@ -76,7 +78,12 @@ impl Router {
         let overall_status = answers.iter().map(|answer| answer.response.status).max().unwrap_or(Status::Ok);
         let steps = answers
             .iter()
-            .map(|a| StepEvidence { reason: a.reason, event_index: a.event_index, event_hash: a.event_hash })
+            .map(|answer| StepEvidence {
+                reason: answer.reason,
+                event_index: answer.event_index,
+                event_hash: answer.event_hash,
+                stages: answer.stages,
+            })
             .collect();
         let response = PipelineResponse {
             run_id,

@@ -86,6 +86,11 @@ impl Gate {
         }
     }
 
+    /// Places that are taken right now.
+    pub fn taken(&self) -> usize {
+        self.places_max.saturating_sub(self.places.available_permits())
+    }
+
     /// Calls that wait right now.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use omega_contract::limits::{PAYLOAD_BYTES_MAX, TIMEOUT_MS_MAX};
@@ -47,6 +48,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// The wasm lane.
     pub wasm: Wasm,
+    /// `omega serve`.
+    pub serve: Serve,
     #[serde(skip)]
     origins: BTreeMap<String, Origin>,
 }
@@ -98,6 +101,43 @@ pub struct Wasm {
     pub fuel_max: u64,
 }
 
+/// `omega serve`: the HTTP door (spec page 9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// Where to listen, each `address:port`; none: the local door alone.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate chain (PEM), an absolute path; empty: no TLS, which only loopback addresses may be without.
+    pub tls_cert: PathBuf,
+    /// Its private key (PEM), an absolute path.
+    pub tls_key: PathBuf,
+    /// Names under which clients reach the server, besides the addresses that it listens on: `name` or `name:port`.
+    pub hosts: Vec<String>,
+    /// Origins of web pages that may use it, such as `https://console.example`.
+    pub origins: Vec<String>,
+    /// HTTP connections at once.
+    pub connections_max: u32,
+    /// Milliseconds that calls under way have when the server is stopped.
+    pub grace_ms: u64,
+    /// Where traces are sent (OTLP over HTTP with JSON), such as `http://127.0.0.1:4318/v1/traces`; empty: nowhere.
+    pub otlp_endpoint: String,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            connections_max: 1_024,
+            grace_ms: 30_000,
+            otlp_endpoint: String::new(),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let default_grants =
@@ -116,6 +156,7 @@ impl Default for Config {
             quotas: Quotas { calls_max: 256, queue_max: 1_024, queue_wait_ms_max: 5_000 },
             breaker: Breaker { failures: 5, cooldown_ms: 30_000 },
             wasm: Wasm::default(),
+            serve: Serve::default(),
             origins: BTreeMap::new(),
         }
     }
@@ -266,6 +307,27 @@ impl Config {
         if self.breaker.failures == 0 {
             return bad("breaker.failures", "at least 1");
         }
+        let serve = &self.serve;
+        for (key, path) in [("serve.tls_cert", &serve.tls_cert), ("serve.tls_key", &serve.tls_key)] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                return bad(key, "not an absolute path");
+            }
+        }
+        if serve.tls_cert.as_os_str().is_empty() != serve.tls_key.as_os_str().is_empty() {
+            return bad("serve.tls_cert", "a certificate and a key go together");
+        }
+        if !(1..=65_536).contains(&serve.connections_max) {
+            return bad("serve.connections_max", "between 1 and 65536");
+        }
+        if serve.grace_ms > TIMEOUT_MS_MAX {
+            return bad("serve.grace_ms", "at most 86400000");
+        }
+        if !serve.otlp_endpoint.is_empty() && !serve.otlp_endpoint.starts_with("http://") {
+            return bad(
+                "serve.otlp_endpoint",
+                "an http:// address: run a collector beside the server, and TLS from there",
+            );
+        }
         Ok(())
     }
 
@@ -289,11 +351,17 @@ impl Config {
 
     /// What bounds plugins, as it is journalled when it changes (spec page 7).
     pub fn effective_policy(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut policy = serde_json::json!({
             "durability": self.durability,
             "protected_paths": self.protected_paths,
             "ceilings": self.ceilings,
-        })
+        });
+        // Whom the HTTP door lets in besides what its own addresses say: nobody, most of the time.
+        let Serve { hosts, origins, .. } = &self.serve;
+        if !hosts.is_empty() || !origins.is_empty() {
+            policy["serve"] = serde_json::json!({"hosts": hosts, "origins": origins});
+        }
+        policy
     }
 }
 
@@ -412,6 +480,11 @@ mod tests {
         check("[ceilings]\ndefault_grants = ['llm']", "needs a grant");
         check("[ceilings]\ncapabilities = ['network_access']", "unknown variant");
         check("quotas = 1", "unknown key");
+        check("[serve]\nlisten = ['localhost']", "invalid socket address");
+        check("[serve]\ntls_cert = 'a'", "absolute");
+        check("[serve]\ntls_cert = '/a'", "go together");
+        check("[serve]\nconnections_max = 0", "between 1 and 65536");
+        check("[serve]\notlp_endpoint = 'https://collector'", "an http:// address");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use omega_proof::checkpoint::LogSigner;
 use omega_proof::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
-pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Setting, Wasm};
+pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Serve, Setting, Wasm};
 pub use log_key::NewLog;
 pub use operator_key::{OperatorKey, OperatorKeyError};
 

@@ -25,3 +25,4 @@ mod t6_isolation;
 mod t7_ledger_integrity;
 mod t8_fail_closed;
 mod t9_stress;
+mod tokens;
