@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use omega_contract::{
     Caller, Clock, ErrorCode, EventDraft, EventKind, PipelinePolicy, PluginId, PluginInfo, PluginRequest,
-    ValidationReport,
+    Recorder as _, ValidationReport,
 };
 use omega_ledger::Ledger;
 use omega_registry::{Page, PluginFilter};
@@ -84,6 +84,17 @@ impl Gateway {
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// How many events are on disk for good: whoever is shown no more than these is never shown what a power cut takes
+    /// back (in relaxed mode: what is written).
+    ///
+    /// # Errors
+    /// `ledger_unavailable`.
+    pub async fn durable_events(&self) -> Result<u64, GatewayError> {
+        let Some(head) = self.inner.ledger.head() else { return Ok(0) };
+        self.inner.ledger.durable(head).await?;
+        Ok(head.index.saturating_add(1))
     }
 
     /// Checks a manifest's bytes: every issue at once. Never fails and never panics, on any bytes.

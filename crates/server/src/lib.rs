@@ -6,5 +6,13 @@
 //!
 //! What never happens here: a decision of the server's own. It translates, authenticates, and bounds what comes in.
 
+mod events;
 pub mod http;
+mod listen;
 pub mod local;
+mod serve;
+mod stopping;
+mod telemetry;
+
+pub use listen::TlsFiles;
+pub use serve::{ServeOptions, Server, StopReport, Tell};

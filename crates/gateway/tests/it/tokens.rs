@@ -28,6 +28,7 @@ async fn a_token_is_good_until_it_is_revoked_and_its_secret_is_nowhere() {
     assert_nowhere(bench.home.path(), secret.reveal());
     // It stands in the ledger with whoever made it, and outlives the process.
     let secret = secret.reveal().to_owned();
+    drop(admin);
     let bench = bench.reopened().await;
     assert_eq!(bench.gateway.token_of(&secret).unwrap(), token);
     bench.gateway.admin().revoke_token(&token.name).await.unwrap();
