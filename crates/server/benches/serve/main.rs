@@ -1,0 +1,140 @@
+//! What the HTTP door costs, beside an axum handler that only echoes the same bodies, in the same run.
+//!
+//! `cargo xtask guests && cargo bench -p omega-server --bench serve`. Without `--bench` (as `cargo test` runs it) only a
+//! few rounds are made, to show that it works. Clients and servers share the machine's cores, as the echo's do.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
+mod client;
+mod home;
+mod readers;
+mod soak;
+
+use std::time::{Duration, Instant};
+
+use omega_gateway::contract::{Payload, Status};
+use omega_gateway::request;
+
+use client::{Connection, drive};
+use home::{Echo, Served};
+
+/// Connections that ask at once.
+const CONNECTIONS: usize = 64;
+/// Calls of one kind in a row.
+const BLOCK_CALLS: usize = 50;
+
+fn main() {
+    let measured = std::env::args().any(|argument| argument == "--bench");
+    let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
+    let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
+    let parts: [(&str, &dyn Fn()); 5] = [
+        ("one", &|| one_call("examples/text-stats", &text, scale(10_000))),
+        ("many", &|| many_calls("examples/text-stats", &text, scale(40_000))),
+        ("many-small", &|| many_calls("examples/hello", "OMEGA", scale(80_000))),
+        ("readers", &|| readers::append_beside_readers(scale(1_000), scale(10_000))),
+        ("soak", &|| soak::mixed_load(&text, Duration::from_secs(if measured { 600 } else { 2 }))),
+    ];
+    // `cargo bench -p omega-server --bench serve -- one many` runs these two. The soak takes ten minutes and is run when
+    // it is named.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for (name, part) in parts {
+        let by_itself = wanted.is_empty() && (name != "soak" || !measured);
+        if by_itself || wanted.iter().any(|wanted| wanted == name) {
+            part();
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+}
+
+/// One keep-alive connection: the echo, the call in process, and the call over HTTP, in turn.
+fn one_call(guest: &str, text: &str, rounds: usize) {
+    println!("one call over HTTP keep-alive, {} bytes to {guest}, relaxed durability, {rounds} rounds", text.len());
+    println!("{:<32} {:>9} {:>9}", "", "p50 µs", "p99 µs");
+    let runtime = runtime();
+    // The client has a thread of its own, as it would have another process.
+    let (echo, served) = runtime.block_on(async { (Echo::new().await, Served::new("relaxed", guest).await) });
+    let client = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut took: [Vec<Duration>; 3] = Default::default();
+    client.block_on(async {
+        let mut to_echo = Connection::to(echo.address, echo.request(text)).await;
+        let mut to_server = Connection::to(served.address, served.request(text)).await;
+        for _ in 0..rounds.div_ceil(BLOCK_CALLS) {
+            for call in 0..2 * BLOCK_CALLS {
+                let started = Instant::now();
+                to_echo.ask().await;
+                note(&mut took[0], call, started);
+            }
+            for call in 0..2 * BLOCK_CALLS {
+                let asked = request(Payload::text(text));
+                let started = Instant::now();
+                let answer = served.gateway.invoke(&served.plugin, asked).await.unwrap();
+                assert_eq!(answer.response.status, Status::Ok);
+                note(&mut took[1], call, started);
+            }
+            for call in 0..2 * BLOCK_CALLS {
+                let started = Instant::now();
+                to_server.ask().await;
+                note(&mut took[2], call, started);
+            }
+        }
+    });
+    let [echo, call, http] = took.map(quantiles);
+    println!("{:<32} {:>9.1} {:>9.1}", "echo over HTTP", echo.0, echo.1);
+    println!("{:<32} {:>9.1} {:>9.1}", "call in process", call.0, call.1);
+    println!("{:<32} {:>9.1} {:>9.1}", "call over HTTP", http.0, http.1);
+    println!("{:<32} {:>9.1}\n", "beyond echo + call", http.0 - echo.0 - call.0);
+    runtime.block_on(served.stop());
+}
+
+/// The first calls of a block warm it up.
+fn note(took: &mut Vec<Duration>, call: usize, started: Instant) {
+    if call >= BLOCK_CALLS {
+        took.push(started.elapsed());
+    }
+}
+
+/// Many connections at once.
+fn many_calls(guest: &str, text: &str, calls: usize) {
+    println!("{CONNECTIONS} connections, {calls} calls of {guest} with {} bytes, all cores", text.len());
+    println!("{:<32} {:>12} {:>10} {:>10} {:>10}", "", "calls/s", "p50 ms", "p99 ms", "of echo's");
+    let runtime = runtime();
+    let (echo, echo_rate) = runtime.block_on(async {
+        let echo = Echo::new().await;
+        let rate = drive(echo.address, echo.request(text), CONNECTIONS, calls).await;
+        (echo, rate)
+    });
+    drop(echo);
+    let line = |what: &str, (rate, took): (f64, Vec<Duration>)| {
+        let (p50, p99) = quantiles(took);
+        let ratio = rate / echo_rate.0;
+        println!("{what:<32} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2}", p50 / 1e3, p99 / 1e3);
+    };
+    line("echo over HTTP", echo_rate.clone());
+    for durability in ["relaxed", "batch"] {
+        runtime.block_on(async {
+            let served = Served::new(durability, guest).await;
+            drive(served.address, served.request(text), CONNECTIONS, calls / 10).await;
+            line(&format!("in process, {durability}"), served.in_process(text, CONNECTIONS, calls).await);
+            let rate = drive(served.address, served.request(text), CONNECTIONS, calls).await;
+            line(&format!("over HTTP, {durability}"), rate);
+            served.stop().await;
+        });
+    }
+    println!();
+}
+
+/// The 50th and 99th percentile, in microseconds.
+fn quantiles(mut took: Vec<Duration>) -> (f64, f64) {
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+    (at(0.5), at(0.99))
+}
