@@ -62,6 +62,9 @@ impl Code {
                 | ErrorCode::LedgerUnavailable
                 | ErrorCode::LedgerCorrupt
                 | ErrorCode::LaneUnavailable
+                | ErrorCode::ServerStopping
+                | ErrorCode::ServerMismatch
+                | ErrorCode::ServerUnreachable
                 | ErrorCode::Io,
             ) => Exit::Broken,
             Self::Usage => Exit::Usage,

@@ -1,10 +1,15 @@
 //! The home of this command, opened as far as the verb needs it: to look at, or to work in.
+//!
+//! Where a server holds the home, what is to be done is sent to it; else this process opens the gateway. Verbs do not see
+//! which.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use omega_gateway::contract::{ErrorCode, Timestamp};
 use omega_gateway::{Gateway, Home, HomeReader, OpenOptions};
+use omega_server::local::operations::Flush;
+use omega_server::local::{self, Client, Door};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::Globals;
@@ -19,6 +24,11 @@ pub(crate) struct Session {
     wait: Duration,
     notes: Notes,
 }
+
+/// Time between two tries of a home that somebody else holds.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// How long a server may take to say that it is there, whatever `--wait` says.
+const GREETING_TIME_MIN: Duration = Duration::from_secs(2);
 
 impl Session {
     /// As the arguments say; nothing is opened yet.
@@ -46,19 +56,57 @@ impl Session {
         Ok(HomeReader::open(&self.home()?)?)
     }
 
-    /// Opens the gateway in this home, lets `work` use it and closes it again.
-    pub(crate) fn with_gateway<T>(&self, work: impl AsyncFnOnce(&Gateway) -> Result<T, Fault>) -> Result<T, Fault> {
-        let home = self.home()?;
-        runtime()?.block_on(async {
-            let gateway = Gateway::open(&home, self.open_options()).await?;
-            self.tell_recovery(&gateway);
-            let done = work(&gateway).await;
-            let flushed = gateway.flush().await;
+    /// Lets `work` ask something of whoever holds this home, which is this process where nobody else does; everything is
+    /// durable when this returns.
+    pub(crate) fn with_door<T>(&self, work: impl AsyncFnOnce(&Door) -> Result<T, Fault>) -> Result<T, Fault> {
+        let (runtime, door) = self.enter()?;
+        // The door closes in the runtime that it was opened in.
+        runtime.block_on(async move {
+            let done = work(&door).await;
+            let flushed = door.ask(Flush {}).await;
             // Whatever failed first is what the person needs to know.
             let done = done?;
             flushed?;
             Ok(done)
         })
+    }
+
+    /// Finds the server that holds the home, or opens the home. While somebody else holds it, both are tried again: a
+    /// server may be coming or going.
+    fn enter(&self) -> Result<(Runtime, Door), Fault> {
+        let home = self.home()?;
+        let give_up = Instant::now() + self.wait;
+        loop {
+            if let Some(dialled) = Client::dial(&home)? {
+                // It only waits for others.
+                let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+                match runtime.block_on(Client::greet(&home, dialled, self.wait.max(GREETING_TIME_MIN))) {
+                    Ok(client) => return Ok((runtime, Door::There(client))),
+                    // It is going, or was never there for us.
+                    Err(error) if is_passing(error.code) && Instant::now() < give_up => {}
+                    Err(error) => return Err(error.into()),
+                }
+            } else {
+                let runtime = runtime()?;
+                let options = OpenOptions { wait: Duration::ZERO, ..self.open_options() };
+                match runtime.block_on(Gateway::open(&home, options)) {
+                    Ok(gateway) => {
+                        self.tell_recovery(&gateway);
+                        return Ok((runtime, Door::Here(gateway)));
+                    }
+                    Err(error) if error.code == ErrorCode::HomeLocked && Instant::now() < give_up => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            std::thread::sleep(RETRY_PAUSE);
+        }
+    }
+
+    /// Opens the gateway in this home, for a verb that holds it itself.
+    pub(crate) async fn open(&self) -> Result<Gateway, Fault> {
+        let gateway = Gateway::open(&self.home()?, self.open_options()).await?;
+        self.tell_recovery(&gateway);
+        Ok(gateway)
     }
 
     /// What the process before this one left behind, and what became of it: the operator should know.
@@ -77,22 +125,27 @@ impl Session {
 
     /// How this command opens a gateway.
     pub(crate) fn open_options(&self) -> OpenOptions {
-        OpenOptions { wait: self.wait, actor: actor() }
+        OpenOptions { wait: self.wait, actor: local::os_user() }
     }
 }
 
 /// The runtime that the gateway needs.
 pub(crate) fn runtime() -> Result<Runtime, Fault> {
-    Builder::new_multi_thread().enable_all().build().map_err(|error| Fault::new(ErrorCode::Io).because(error))
+    Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "used as a function of `map_err`")]
+fn no_runtime(error: std::io::Error) -> Fault {
+    Fault::new(ErrorCode::Io).because(error)
+}
+
+/// Whether a server that said this may be another one in a moment, or none. Nothing was asked of it yet.
+const fn is_passing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::ServerStopping | ErrorCode::ServerUnreachable)
 }
 
 /// The clock's time.
 pub(crate) fn now() -> Timestamp {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
     Timestamp::from_unix_micros(i64::try_from(micros).unwrap_or(i64::MAX))
-}
-
-/// The user of the operating system, as the ledger names who decided.
-fn actor() -> String {
-    whoami::username().unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -26,7 +26,7 @@ pub struct Admin {
 }
 
 /// What a rebuild of the registry found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RebuildReport {
     /// Lifecycle events that were read.
     pub events_read: u64,

@@ -7,7 +7,7 @@ use omega_registry::{RegistryError, StoreError};
 use crate::home::HomeError;
 
 /// A refusal or a failure, with its stable code and where its evidence stands.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct GatewayError {
     /// The stable code; it carries a sentence and a hint.

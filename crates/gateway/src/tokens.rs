@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use omega_contract::{ApiToken, ErrorCode, Scope, Sha256Hex, Timestamp, TokenName};
 use omega_registry::{Decision, Registry, TokenRow};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::admin::Admin;
@@ -45,6 +46,19 @@ impl TokenSecret {
     /// The text that is sent as `Authorization: Bearer …`.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// Shown once, also where whoever asked for it sits behind a server's local door. It is written nowhere else.
+impl Serialize for TokenSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
     }
 }
 

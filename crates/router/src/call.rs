@@ -72,7 +72,7 @@ pub struct CallStages {
 }
 
 /// What the caller gets: the response, and where its evidence stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The contract's response.
     pub response: PluginResponse,

@@ -13,13 +13,14 @@ use omega_contract::{
 };
 
 use omega_validator::HashedRequest;
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Answer, Asked, CallStages, Router, whole_ms};
 use crate::passing::{Passing, Refusal};
 use crate::services::Refused;
 
 /// What a pipeline gave, and where its evidence stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PipelineAnswer {
     /// The contract's response.
     pub response: PipelineResponse,
@@ -28,7 +29,7 @@ pub struct PipelineAnswer {
 }
 
 /// Where a step's outcome stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepEvidence {
     /// The stable code where the step is not `ok`.
     pub reason: Option<ErrorCode>,

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use omega_contract::Sha256Hex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::write::ArtifactWriter;
 use crate::content::{ChunkDigests, VerifiedContent};
@@ -52,7 +52,7 @@ impl Default for StoreLimits {
 }
 
 /// What a person says of an artifact while putting it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactLabel {
     /// A name for it; it stands for this content for ever.
     pub name: Option<StoreName>,
@@ -61,7 +61,7 @@ pub struct ArtifactLabel {
 }
 
 /// One artifact of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactInfo {
     /// The SHA-256 of its bytes.
     pub digest: Sha256Hex,

@@ -38,7 +38,7 @@ impl Init {
             }
         })?;
         // The first opening journals that the operator's key is trusted.
-        session.with_gateway(async |_| Ok(()))?;
+        session.with_door(async |_| Ok(()))?;
         let key = home.operator_key().map_err(omega_gateway::HomeError::from)?.public();
         let log_key = home.log_verifier_key()?.to_string();
         let config = home.path().join("omega.toml");

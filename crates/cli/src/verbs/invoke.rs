@@ -4,6 +4,7 @@ use clap::Args;
 use omega_gateway::contract::plugin_info::PluginStatus;
 use omega_gateway::contract::{ErrorCode, PluginRef, Status};
 use omega_gateway::{Answer, HomeReader, PluginDetails};
+use omega_server::local::operations;
 
 use super::calls;
 use super::payload::Call;
@@ -33,9 +34,9 @@ impl Invoke {
         let details = callee(&session.reader()?, &self.plugin)?;
         let manifest = details.as_ref().and_then(|details| details.manifest.as_ref());
         let draft = self.call.draft(manifest)?;
-        let answer = session.with_gateway(async |gateway| {
-            let request = self.call.request(draft, manifest, gateway)?;
-            Ok(gateway.invoke(&self.plugin.plugin_id, request).await?)
+        let answer = session.with_door(async |door| {
+            let request = self.call.request(draft, manifest, session, door).await?;
+            Ok(door.ask(operations::Invoke { plugin_id: self.plugin.plugin_id.clone(), request }).await?)
         })?;
         self.show(&answer, output)
     }

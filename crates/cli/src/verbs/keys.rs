@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use omega_gateway::contract::{Capability, ErrorCode, KeyId};
 use omega_gateway::{HomeError, HomeReader, OperatorKey, TrustRow};
+use omega_server::local::operations::{RevokeKey, TrustKey};
 use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
@@ -153,10 +154,9 @@ impl Trust {
         let pem = String::from_utf8(pem).map_err(|_| not_a_key(&self.key))?;
         let file_name = self.key.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let label = self.label.unwrap_or(file_name);
-        let key = session.with_gateway(async |gateway| {
-            let admin = gateway.admin();
-            Ok(admin.trust_key(&pem, &label, self.plugins, self.max_capabilities).await?)
-        })?;
+        let (plugins, max_capabilities) = (self.plugins, self.max_capabilities);
+        let trust = TrustKey { public_key_pem: pem, label, plugins, max_capabilities };
+        let key = session.with_door(async |door| Ok(door.ask(trust).await?))?;
         if output.form() == Form::Json {
             output.document(&key)?;
             return Ok(Exit::Done);
@@ -184,7 +184,7 @@ fn not_a_key(file: &Path) -> Fault {
 impl Revoke {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let key_id = find_key(&session.reader()?, &self.key)?;
-        let disabled = session.with_gateway(async |gateway| Ok(gateway.admin().revoke_key(&key_id).await?))?;
+        let disabled = session.with_door(async |door| Ok(door.ask(RevokeKey { key_id }).await?))?;
         if output.form() == Form::Json {
             output.document(&json!({"key_id": key_id, "disabled": disabled}))?;
             return Ok(Exit::Done);

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use omega_gateway::WitnessState;
 use omega_gateway::contract::Witness;
-use omega_gateway::{Collected, WitnessState};
-use omega_proof::checkpoint::{SignedCheckpoint, WitnessKey};
+use omega_proof::checkpoint::WitnessKey;
 use omega_proof::note::NOTE_BYTES_MAX;
 use omega_proof::tree::TreeHead;
+use omega_server::local::operations::{
+    self, AddWitness, AskWitness, CheckpointNote, CollectedNote, RemoveWitness, RotateLogKey, TakeCosignature,
+};
 use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
@@ -120,17 +123,17 @@ pub(crate) struct Take {
 
 impl Checkpoint {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let signed = session.with_gateway(async |gateway| Ok(gateway.admin().checkpoint().await?))?;
+        let signed = session.with_door(async |door| Ok(door.ask(operations::Checkpoint {}).await?))?;
         // With the cosignatures that its witnesses gave before, where it is the same one.
         let kept = session.reader()?.checkpoint()?;
-        let signed = if kept.head() == signed.head() { kept } else { signed };
+        let signed = if *kept.head() == signed.checkpoint().head { kept.into() } else { signed };
         if let Some(file) = &self.output {
-            new_file::replace(file, signed.as_bytes())?;
+            new_file::replace(file, signed.as_str().as_bytes())?;
             output.note([Cell::new(Tone::Good, "Checkpoint:"), Cell::plain(covers(&signed))]);
         }
         match (output.form(), self.output) {
             (Form::Json, _) => output.document(&document(&signed))?,
-            (Form::Text, None) => output.write(signed.as_bytes())?,
+            (Form::Text, None) => output.write(signed.as_str().as_bytes())?,
             (Form::Text, Some(_)) => {}
         }
         Ok(Exit::Done)
@@ -188,9 +191,8 @@ impl RotateKey {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let file = self.key_file.map(std::path::absolute).transpose();
         let file = file.map_err(|error| Fault::usage(format!("`--key-file` is no path: {error}")))?;
-        let asked = file.clone();
-        let signed =
-            session.with_gateway(async move |gateway| Ok(gateway.admin().rotate_log_key(asked.as_deref()).await?))?;
+        let rotate = RotateLogKey { key_file: file.clone() };
+        let signed = session.with_door(async |door| Ok(door.ask(rotate).await?))?;
         let next = signed.checkpoint().extensions().join(" ");
         let next = next.split(' ').next_back().unwrap_or_default().to_owned();
         if output.form() == Form::Json {
@@ -215,41 +217,40 @@ impl WitnessVerb {
             Self::Add(Add { name, vkey, url }) => {
                 let key: WitnessKey = vkey::one(&vkey)?;
                 let witness = Witness { name: name.clone(), verifier_key: key.to_string(), url };
-                session.with_gateway(async move |gateway| Ok(gateway.admin().add_witness(witness).await?))?;
+                session.with_door(async |door| Ok(door.ask(AddWitness { witness }).await?))?;
                 done(output, "added", &name)
             }
             Self::List(List {}) => list(&session.reader()?.witnesses()?, output),
             Self::Remove(Remove { name }) => {
-                let asked = name.clone();
-                session.with_gateway(async move |gateway| Ok(gateway.admin().remove_witness(&asked).await?))?;
+                let remove = RemoveWitness { name: name.clone() };
+                session.with_door(async |door| Ok(door.ask(remove).await?))?;
                 done(output, "removed", &name)
             }
             Self::Ask(Ask { name }) => {
-                let asked = name.clone();
-                let collected =
-                    session.with_gateway(async move |gateway| Ok(gateway.admin().ask_witness(&asked).await?))?;
+                let ask = AskWitness { name: name.clone() };
+                let collected = session.with_door(async |door| Ok(door.ask(ask).await?))?;
                 cosigned(&name, &collected, output)
             }
             Self::Take(Take { name, file }) => {
                 let note = input::read(&file, NOTE_BYTES_MAX as u64)?;
-                let asked = name.clone();
-                let collected = session
-                    .with_gateway(async move |gateway| Ok(gateway.admin().take_cosignature(&asked, &note).await?))?;
+                let take = TakeCosignature { name: name.clone(), note };
+                let collected = session.with_door(async |door| Ok(door.ask(take).await?))?;
                 cosigned(&name, &collected, output)
             }
         }
     }
 }
 
-fn covers(signed: &SignedCheckpoint) -> String {
-    show::count(signed.head().size, "event")
+fn covers(signed: &CheckpointNote) -> String {
+    show::count(signed.checkpoint().head.size, "event")
 }
 
-fn document(signed: &SignedCheckpoint) -> Value {
+fn document(signed: &CheckpointNote) -> Value {
+    let said = signed.checkpoint();
     json!({
-        "origin": signed.checkpoint().origin.as_str(),
-        "size": signed.head().size,
-        "root": signed.head().root,
+        "origin": said.origin.as_str(),
+        "size": said.head.size,
+        "root": said.head.root,
         "note": signed.as_str(),
     })
 }
@@ -298,12 +299,12 @@ fn list(witnesses: &[WitnessState], output: &mut Output) -> Result<Exit, Fault> 
     Ok(Exit::Done)
 }
 
-fn cosigned(name: &str, collected: &Collected, output: &mut Output) -> Result<Exit, Fault> {
-    let Collected { checkpoint, cosignature } = collected;
+fn cosigned(name: &str, collected: &CollectedNote, output: &mut Output) -> Result<Exit, Fault> {
+    let CollectedNote { checkpoint, cosigned_at_unix_s } = collected;
     if output.form() == Form::Json {
         let mut shown = document(checkpoint);
         shown["witness"] = json!(name);
-        shown["cosigned_at_unix_s"] = json!(cosignature.time_unix_s);
+        shown["cosigned_at_unix_s"] = json!(cosigned_at_unix_s);
         output.document(&shown)?;
         return Ok(Exit::Done);
     }

@@ -23,6 +23,7 @@ mod registry;
 mod replay;
 mod report;
 mod runs;
+mod serve;
 mod verify;
 
 use clap::Subcommand;
@@ -43,6 +44,7 @@ pub(crate) enum Verb {
     Invoke(invoke::Invoke),
     Pipeline(pipeline::Pipeline),
     Batch(batch::Batch),
+    Serve(serve::Serve),
     #[command(subcommand)]
     Runs(runs::Runs),
     #[command(subcommand)]
@@ -76,6 +78,7 @@ pub(crate) fn run(verb: Verb, session: &Session, output: &mut Output) -> Result<
         Verb::Invoke(invoke) => invoke.run(session, output),
         Verb::Pipeline(pipeline) => pipeline.run(session, output),
         Verb::Batch(batch) => batch.run(session, output),
+        Verb::Serve(serve) => serve.run(session, output),
         Verb::Runs(runs) => runs.run(session, output),
         Verb::Ledger(ledger) => ledger.run(session, output),
         Verb::Proof(proof) => proof.run(session, output),

@@ -7,16 +7,18 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use omega_gateway::Gateway;
 use omega_gateway::broker::ArtifactLabel;
 use omega_gateway::contract::exchange::RequestPolicy;
 use omega_gateway::contract::payload::{BinaryRefPayload, DatasetSlicePayload, JsonPayload};
 use omega_gateway::contract::{
     ErrorCode, JsonData, Manifest, Payload, PayloadKind, PluginRequest, RequestId, RunId, limits,
 };
+use omega_server::local::operations::PutArtifact;
+use omega_server::local::{Attachment, Door};
 
 use crate::fault::Fault;
 use crate::input;
+use crate::session::Session;
 
 /// What goes into the plugin: one of these.
 #[derive(Debug, Args)]
@@ -173,18 +175,19 @@ impl Call {
         }
     }
 
-    /// The request, in an open home.
-    pub(super) fn request(
+    /// The request, once what it refers to is in the home.
+    pub(super) async fn request(
         &self,
         draft: Draft,
         manifest: Option<&Manifest>,
-        gateway: &Gateway,
+        session: &Session,
+        door: &Door,
     ) -> Result<PluginRequest, Fault> {
         let payload = match draft {
             Draft::Request(request) => return Ok(*request),
             Draft::Payload(payload) => payload,
-            Draft::File(file) => self.put(&file, gateway)?,
-            Draft::Artifact(id) => self.artifact(id, gateway)?,
+            Draft::File(file) => self.put(&file, door).await?,
+            Draft::Artifact(id) => self.artifact(id, session)?,
         };
         let mut request = omega_gateway::request(payload);
         if let Some(run_id) = &self.run_id {
@@ -210,17 +213,15 @@ impl Call {
     }
 
     /// Puts a file into the home's artifacts and refers to it.
-    fn put(&self, file: &Path, gateway: &Gateway) -> Result<Payload, Fault> {
+    async fn put(&self, file: &Path, door: &Door) -> Result<Payload, Fault> {
         let media_type = self.media_type.clone().unwrap_or_else(|| media_type_of(file).to_owned());
         let label = ArtifactLabel { name: None, media_type: Some(media_type.parse()?) };
-        let admin = gateway.admin();
-        let info = if input::is_standard_input(file) {
-            admin.artifacts().put(&mut std::io::stdin().lock(), &label)
+        let content = if input::is_standard_input(file) {
+            Attachment::new(std::io::stdin())
         } else {
-            let mut source = File::open(file).map_err(|error| Fault::file(file, &error))?;
-            admin.artifacts().put(&mut source, &label)
+            Attachment::new(File::open(file).map_err(|error| Fault::file(file, &error))?)
         };
-        let info = info?;
+        let info = door.ask(PutArtifact { label, content }).await?;
         Ok(Payload::BinaryRef(BinaryRefPayload {
             artifact_id: info.digest.to_string(),
             artifact_hash: info.digest,
@@ -229,8 +230,8 @@ impl Call {
     }
 
     /// Refers to an artifact that is there.
-    fn artifact(&self, id: String, gateway: &Gateway) -> Result<Payload, Fault> {
-        let info = gateway.admin().artifacts().describe(&id)?;
+    fn artifact(&self, id: String, session: &Session) -> Result<Payload, Fault> {
+        let info = session.reader()?.brokers().artifacts().describe(&id)?;
         let known = info.media_type.map(|media_type| media_type.to_string());
         let mime_type = self.media_type.clone().or(known).unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned());
         Ok(Payload::BinaryRef(BinaryRefPayload { artifact_id: id, artifact_hash: info.digest, mime_type }))

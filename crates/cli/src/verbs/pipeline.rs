@@ -7,6 +7,7 @@ use omega_gateway::contract::{
     ErrorCode, Payload, PipelinePolicy, PipelineStep, PipelineStrategy, PluginId, PluginRef, Status,
 };
 use omega_gateway::{PipelineAnswer, StepEvidence};
+use omega_server::local::operations::InvokePipeline;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -91,9 +92,9 @@ impl Pipeline {
         let details = first.map(|plugin| callee(&reader, &plugin)).transpose()?.flatten();
         let manifest = details.as_ref().and_then(|details| details.manifest.as_ref());
         let draft = self.call.draft(manifest)?;
-        let answer = session.with_gateway(async |gateway| {
-            let request = self.call.request(draft, manifest, gateway)?;
-            Ok(gateway.invoke_pipeline(&policy, request).await?)
+        let answer = session.with_door(async |door| {
+            let request = self.call.request(draft, manifest, session, door).await?;
+            Ok(door.ask(InvokePipeline { policy, request }).await?)
         })?;
         show(&answer, output)
     }

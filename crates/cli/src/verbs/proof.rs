@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use omega_gateway::Gateway;
 use omega_gateway::contract::{ErrorCode, ProofBundle, RunId, Timestamp, canonical_bytes};
 use omega_proof::bundle::{BUNDLE_BYTES_MAX, BundleVerdict, verify_bundle};
 use omega_proof::checkpoint::WitnessKey;
 use omega_proof::note::VerifierKey;
+use omega_server::local::Door;
+use omega_server::local::operations::ExportProof;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -71,7 +72,7 @@ impl Proof {
 
 impl Export {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let (bundle, bytes) = session.with_gateway(async |gateway| exported(gateway, &self.run).await)?;
+        let (bundle, bytes) = session.with_door(async |door| exported(door, &self.run).await)?;
         let Some(file) = self.output else {
             output.write(&bytes)?;
             return Ok(Exit::Done);
@@ -116,8 +117,8 @@ impl Verify {
 }
 
 /// The proof of a run and its file's bytes: for every verb that hands one out.
-pub(super) async fn exported(gateway: &Gateway, run_id: &RunId) -> Result<(ProofBundle, Vec<u8>), Fault> {
-    let bundle = gateway.export_proof(run_id).await?;
+pub(super) async fn exported(door: &Door, run_id: &RunId) -> Result<(ProofBundle, Vec<u8>), Fault> {
+    let bundle = door.ask(ExportProof { run_id: run_id.clone() }).await?;
     let mut bytes = canonical_bytes(&bundle).map_err(|error| Fault::unwritable(&error))?;
     bytes.push(b'\n');
     Ok((bundle, bytes))

@@ -1,6 +1,7 @@
 //! `omega registry`: the projection of the ledger's decisions.
 
 use clap::{Args, Subcommand};
+use omega_server::local::operations::RebuildRegistry;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -23,7 +24,7 @@ pub(crate) struct Rebuild {}
 impl Registry {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let Self::Rebuild(Rebuild {}) = self;
-        let report = session.with_gateway(async |gateway| Ok(gateway.admin().rebuild_registry().await?))?;
+        let report = session.with_door(async |door| Ok(door.ask(RebuildRegistry {}).await?))?;
         if output.form() == Form::Json {
             output.document(&json!({"events_read": report.events_read, "identical": report.identical}))?;
             return Ok(Exit::Done);

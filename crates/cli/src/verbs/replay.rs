@@ -3,7 +3,9 @@
 use clap::Args;
 use omega_gateway::contract::{ErrorCode, RunId};
 use omega_gateway::{Difference, ReplayReport, ReplayVerdict, ReplayedCall};
+use omega_server::local::{Told, operations};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::fault::{Code, Exit, Fault};
 use crate::output::{Cell, Counted, Form, Output, Tone};
@@ -53,14 +55,11 @@ impl Replay {
     fn lines(&self, session: &Session, output: &mut Output) -> Result<ReplayReport, Fault> {
         let mut written = Ok(());
         let mut held = None;
-        let report = session.with_gateway(async |gateway| {
-            let told = |call: &ReplayedCall| {
-                held = call.assurance.clone().or(held.take());
-                if written.is_ok() {
-                    written = output.line(line(call));
-                }
-            };
-            Ok(gateway.admin().replay(&self.run, told).await?)
+        let report = self.ask(session, |call| {
+            held = call.assurance.clone().or(held.take());
+            if written.is_ok() {
+                written = output.line(line(&call));
+            }
         })?;
         written?;
         let count = |number: u64, tone: Tone, word: &str| {
@@ -85,16 +84,32 @@ impl Replay {
         Ok(report)
     }
 
+    /// Has the run replayed; `told` hears of each call as it is done.
+    fn ask(&self, session: &Session, mut told: impl FnMut(ReplayedCall)) -> Result<ReplayReport, Fault> {
+        session.with_door(async |door| {
+            let (sender, mut calls) = mpsc::unbounded_channel();
+            // Nobody hears of more once the report is here.
+            let told_on = Told::new(move |call| drop(sender.send(call)));
+            let asked = door.ask(operations::Replay { run_id: self.run.clone(), told: told_on });
+            let heard = async {
+                while let Some(call) = calls.recv().await {
+                    told(call);
+                }
+            };
+            let (report, ()) = tokio::join!(asked, heard);
+            Ok(report?)
+        })
+    }
+
     fn document(&self, session: &Session, output: &mut Output) -> Result<ReplayReport, Fault> {
         let mut calls = Vec::new();
-        let report = session.with_gateway(async |gateway| {
-            let (bar, calls) = (output.progress("replaying", Counted::Things, None), &mut calls);
-            let told = move |call: &ReplayedCall| {
-                bar.step();
-                calls.push(document(call));
-            };
-            Ok(gateway.admin().replay(&self.run, told).await?)
-        })?;
+        let bar = output.progress("replaying", Counted::Things, None);
+        let report = self.ask(session, |call| {
+            bar.step();
+            calls.push(document(&call));
+        });
+        drop(bar);
+        let report = report?;
         output.document(&json!({
             "run_id": report.run_id,
             "replay_run_id": report.replay_run_id,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use omega_gateway::HomeReader;
 use omega_gateway::contract::{ErrorCode, RunId};
 use omega_proof::bundle::BundleVerdict;
 use serde_json::json;
@@ -34,11 +33,9 @@ pub(crate) struct Report {
 impl Report {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let proof_file = self.output.with_extension("proof.json");
-        let (bytes, facts, log_key) = session.with_gateway(async |gateway| {
-            let (_, bytes) = proof::exported(gateway, &self.run).await?;
-            let facts = HomeReader::open(gateway.home())?.run_facts(&self.run)?;
-            Ok((bytes, facts, gateway.home().log_verifier_key()?))
-        })?;
+        let (_, bytes) = session.with_door(async |door| proof::exported(door, &self.run).await)?;
+        let reader = session.reader()?;
+        let (facts, log_key) = (reader.run_facts(&self.run)?, reader.home().log_verifier_key()?);
         // The proof first: a page never speaks of one that is not there.
         new_file::replace(&proof_file, &bytes)?;
         let (_, verdict) = proof::verified_by(&proof_file, &[log_key], &[])?;

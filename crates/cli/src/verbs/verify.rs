@@ -7,6 +7,7 @@ use omega_gateway::Home;
 use omega_gateway::contract::{ErrorCode, Timestamp};
 use omega_gateway::ledger::{self, LedgerError, LedgerVerdict};
 use omega_proof::chain::Strictness;
+use omega_server::local::operations::ArchiveLedger;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -128,7 +129,8 @@ impl ArchiveVerb {
         };
         check_empty(&self.folder)?;
         let folder = std::path::absolute(&self.folder).map_err(|error| Fault::file(&self.folder, &error))?;
-        let moved = session.with_gateway(async move |gateway| Ok(gateway.admin().archive(index, &folder).await?))?;
+        let archive = ArchiveLedger { before: index, to: folder };
+        let moved = session.with_door(async |door| Ok(door.ask(archive).await?))?;
         if output.form() == Form::Json {
             output.document(&json!({
                 "folder": self.folder,

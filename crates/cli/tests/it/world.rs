@@ -1,18 +1,29 @@
 //! A folder of its own for each test, a home in it, and the binary run there.
+//!
+//! With `OMEGA_TEST_SERVED=1` a server holds the home, and every command goes through its local door: the tests and their
+//! snapshots are the same.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
 /// A folder that goes away with the test.
 pub(crate) struct World {
+    /// Before the folder: it ends first.
+    server: RefCell<Option<Server>>,
     folder: tempfile::TempDir,
 }
+
+/// Whether the tests run beside a server.
+const SERVED: &str = "OMEGA_TEST_SERVED";
+/// How long a server gets to end what is under way.
+const GRACE_SECONDS: &str = "20";
 
 /// What a command did.
 pub(crate) struct Ran {
@@ -24,7 +35,8 @@ pub(crate) struct Ran {
 impl World {
     /// A folder without a home.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("omega-it-").tempdir().unwrap() }
+        let folder = tempfile::Builder::new().prefix("omega-it-").tempdir().unwrap();
+        Self { server: RefCell::default(), folder }
     }
 
     /// A folder with a home that was opened once.
@@ -32,7 +44,22 @@ impl World {
         let world = Self::empty();
         world.ok(["init"]);
         world.share_compiled_code();
+        if std::env::var_os(SERVED).is_some_and(|value| value == "1") {
+            world.serve();
+        }
         world
+    }
+
+    /// Starts a server that holds the home; gone with the test.
+    pub(crate) fn serve(&self) {
+        let server = Server::start(&mut self.command());
+        *self.server.borrow_mut() = Some(server);
+    }
+
+    /// Where a server holds the home, ends it: what the test does next means nothing beside one, because it changes
+    /// files under it or is about the opening of the home. Gives what the server said.
+    pub(crate) fn stop_serving(&self) -> Option<Ran> {
+        self.server.borrow_mut().take().map(Server::stop)
     }
 
     /// A home in which these example plugins take calls.
@@ -159,6 +186,38 @@ impl World {
     }
 }
 
+/// `omega serve`, killed when it is dropped.
+struct Server(Option<Child>);
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let command = command.args(["serve", "--grace", GRACE_SECONDS]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first_line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first_line).unwrap();
+        let server = Self(Some(child));
+        assert!(first_line.starts_with("Serving:"), "{first_line}{}", server.stop().whole());
+        server
+    }
+
+    /// Ends it as the system would.
+    fn stop(mut self) -> Ran {
+        let child = self.0.take().unwrap();
+        let terminated = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(terminated.success());
+        Ran::of(&child.wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ended_before = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl Ran {
     fn of(output: &Output) -> Self {
         Self {
@@ -201,6 +260,10 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 fn gather(top: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        // Neither a folder nor a file: a server's socket.
+        if !path.is_dir() && !path.is_file() {
+            continue;
+        }
         if path.is_dir() {
             gather(top, &path, files);
         } else {

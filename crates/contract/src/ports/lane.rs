@@ -261,7 +261,8 @@ impl LaneDescription {
 }
 
 /// Whether a promise is enforced by construction or audited by running twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Enforcement {
     /// By construction.
     Enforced,

@@ -11,7 +11,7 @@ use crate::admin::Admin;
 use crate::error::GatewayError;
 
 /// What forgetting a request came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ForgetReport {
     /// The request's run.
     pub run_id: RunId,

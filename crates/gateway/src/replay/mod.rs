@@ -29,7 +29,7 @@ const EVENTS_AT_ONCE: usize = 1_024;
 const LOADED_MAX: usize = 64;
 
 /// What a replay of a run came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReplayReport {
     /// The run that was replayed.
     pub run_id: RunId,

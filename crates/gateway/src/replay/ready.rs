@@ -34,17 +34,17 @@ impl Replay<'_> {
         if recorded.is_redacted {
             return Err(WhyNot::Redacted);
         }
-        let not_stored = || WhyNot::NotStored { log_level: recorded.log_level() };
+        let not_stored = || WhyNot::NotStored { log_level: recorded.log_level().into() };
         let payload_artifact = recorded.payload_artifact.ok_or_else(not_stored)?;
         let result_artifact = recorded.result_artifact.ok_or_else(not_stored)?;
         // What is stored and what the event commits to are one thing, or the events contradict each other.
         if payload_artifact.to_string() != recorded.input_hash {
-            return Err(WhyNot::Unsaid("the payload's hash twice alike"));
+            return Err(WhyNot::Unsaid("the payload's hash twice alike".into()));
         }
         if result_artifact.to_string() != recorded.output_hash {
-            return Err(WhyNot::Unsaid("the result's hash twice alike"));
+            return Err(WhyNot::Unsaid("the result's hash twice alike".into()));
         }
-        let package_digest = recorded.package_digest.ok_or(WhyNot::Unsaid("which package ran"))?;
+        let package_digest = recorded.package_digest.ok_or(WhyNot::Unsaid("which package ran".into()))?;
         let target = self.target(package_digest).await?;
         if target.package.manifest().determinism.mode != DeterminismMode::Deterministic {
             return Err(WhyNot::NotDeterministic);
@@ -80,7 +80,7 @@ impl Replay<'_> {
 
     /// A payload or result that was kept, its hash checked.
     async fn stored(&self, part: &'static str, digest: Sha256Hex) -> Result<Payload, WhyNot> {
-        let unusable = |code, message: String| WhyNot::Artifact { part, code, message };
+        let unusable = |code, message: String| WhyNot::Artifact { part: part.into(), code, message };
         let store = Arc::clone(self.admin.artifacts());
         let read = move || -> Result<Vec<u8>, StoreError> {
             let size_bytes = store.size_bytes(&digest)?.unwrap_or_default();
@@ -105,13 +105,13 @@ impl Replay<'_> {
         let until = Instant::now() + REFERENCE_CHECK_MAX;
         let brokers = &self.admin.gateway.inner.services.brokers;
         let checked = brokers.check_result(payload, u64::MAX, until).await;
-        checked.map_err(|error| WhyNot::Reference { part, code: error.code(), message: error.to_string() })
+        checked.map_err(|error| WhyNot::Reference { part: part.into(), code: error.code(), message: error.to_string() })
     }
 
     /// A payload names a dataset by its name alone: what it was stands in the BROKER event.
     fn check_dataset(&self, payload: &Payload, recorded: Option<Sha256Hex>) -> Result<(), WhyNot> {
         let (Payload::DatasetSlice(slice), Some(recorded)) = (payload, recorded) else { return Ok(()) };
-        let unusable = |code, message| WhyNot::Reference { part: "payload", code, message };
+        let unusable = |code, message| WhyNot::Reference { part: "payload".into(), code, message };
         let dataset = self.admin.datasets().describe(&slice.source);
         let found = dataset.map_err(|error| unusable(error.code(), error.to_string()))?.digest;
         if found == recorded {

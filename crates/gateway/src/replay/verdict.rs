@@ -3,11 +3,14 @@
 //! What never happens here: a difference explained away. A call is `not replayable` only where the host, and not the
 //! plugin, decided the ending.
 
+use std::borrow::Cow;
+
 use omega_contract::{ErrorCode, Sha256Hex, Status};
 use omega_router::Answer;
+use serde::{Deserialize, Serialize};
 
 /// What a replay of one call shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplayVerdict {
     /// The same result.
     Same,
@@ -29,7 +32,7 @@ impl ReplayVerdict {
 }
 
 /// How the repeated call ended otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Its status.
     pub status: Status,
@@ -42,10 +45,10 @@ pub struct Difference {
 }
 
 /// A limit of the lane that is not what it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedLimit {
     /// Its name in events.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it was; none: there was none.
     pub recorded: Option<u64>,
     /// What it is.
@@ -53,7 +56,7 @@ pub struct ChangedLimit {
 }
 
 impl ChangedLimit {
-    const fn is_lower(self) -> bool {
+    const fn is_lower(&self) -> bool {
         match (self.recorded, self.now) {
             (Some(recorded), Some(now)) => now < recorded,
             (None, Some(_)) => true,
@@ -70,7 +73,7 @@ impl std::fmt::Display for ChangedLimit {
 }
 
 /// Why a call cannot be replayed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum WhyNot {
     /// Declared `probabilistic`: another result would say nothing.
     #[error("the plugin is not declared deterministic")]
@@ -82,7 +85,7 @@ pub enum WhyNot {
     #[error("the payload was not stored (log_level {log_level})")]
     NotStored {
         /// The plugin's.
-        log_level: &'static str,
+        log_level: Cow<'static, str>,
     },
     /// The package that ran cannot be loaded: it is gone or changed, its key was revoked, its lane is missing.
     #[error("the package that ran cannot be loaded: {message} ({code})")]
@@ -102,7 +105,7 @@ pub enum WhyNot {
     #[error("the stored {part} cannot be used: {message} ({code})")]
     Artifact {
         /// `payload` or `result`.
-        part: &'static str,
+        part: Cow<'static, str>,
         /// The stable code.
         code: ErrorCode,
         /// What exactly.
@@ -112,7 +115,7 @@ pub enum WhyNot {
     #[error("what the {part} refers to cannot be used: {message} ({code})")]
     Reference {
         /// `payload` or `result`.
-        part: &'static str,
+        part: Cow<'static, str>,
         /// The stable code.
         code: ErrorCode,
         /// What exactly.
@@ -120,7 +123,7 @@ pub enum WhyNot {
     },
     /// The event does not say what a replay needs.
     #[error("the event does not say {0}")]
-    Unsaid(&'static str),
+    Unsaid(Cow<'static, str>),
     /// A limit that is lower than it was ended it.
     #[error("it met a limit that is lower now: {0}")]
     LowerLimit(ChangedLimit),
@@ -185,7 +188,7 @@ pub(super) fn judge(
             differs(limits)
         };
     };
-    let lower = |name: &str| limits.iter().copied().find(|limit| limit.name == name && limit.is_lower());
+    let lower = |name: &str| limits.iter().find(|limit| limit.name == name && limit.is_lower()).cloned();
     match reason {
         ErrorCode::Timeout => ReplayVerdict::NotReplayable(WhyNot::OutOfTime),
         _ if began == Began::No => refused(reason),
@@ -207,8 +210,8 @@ pub(super) fn judge(
 /// The limits that were not those of the first time.
 pub(super) fn changed_limits(recorded: (Option<u64>, Option<u64>), now: (u64, Option<u64>)) -> Vec<ChangedLimit> {
     let both = [
-        ChangedLimit { name: MEMORY, recorded: recorded.0, now: Some(now.0) },
-        ChangedLimit { name: FUEL, recorded: recorded.1, now: now.1 },
+        ChangedLimit { name: MEMORY.into(), recorded: recorded.0, now: Some(now.0) },
+        ChangedLimit { name: FUEL.into(), recorded: recorded.1, now: now.1 },
     ];
     both.into_iter().filter(|limit| limit.recorded != limit.now).collect()
 }
@@ -218,7 +221,7 @@ const MEMORY: &str = "memory_bytes_max";
 const FUEL: &str = "fuel_max";
 
 /// How determinism was held when a call was replayed, and by what engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assurance {
     /// `enforced` by the lane's construction, or `audited` by comparing runs.
     pub determinism: omega_contract::ports::Enforcement,
@@ -229,7 +232,7 @@ pub struct Assurance {
 }
 
 /// One line of a replay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayedCall {
     /// Where the recorded RESULT stands.
     pub event_index: u64,

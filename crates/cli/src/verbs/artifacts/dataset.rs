@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use omega_gateway::broker::{DatasetForm, DatasetInfo};
+use omega_server::local::operations::AddDataset;
 
 use super::{PAGE_ENTRIES, open};
 use crate::fault::{Exit, Fault};
@@ -67,9 +68,8 @@ impl Add {
             Some(RowForm::Ndjson) => DatasetForm::Ndjson,
             None => form_of(&self.file)?,
         };
-        let source = open(&self.file)?;
-        let info = session
-            .with_gateway(async |gateway| Ok(gateway.admin().datasets().add(&name, source, form, &self.key)?))?;
+        let add = AddDataset { name, form, key_field: self.key, rows: open(&self.file)? };
+        let info = session.with_door(async |door| Ok(door.ask(add).await?))?;
         if output.form() == Form::Json {
             output.document(&info)?;
             return Ok(Exit::Done);

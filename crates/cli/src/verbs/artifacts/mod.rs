@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use omega_gateway::broker::{ArtifactInfo, ArtifactLabel};
+use omega_server::local::Attachment;
+use omega_server::local::operations::PutArtifact;
 use serde_json::json;
 
 use super::payload::media_type_of;
@@ -79,8 +81,8 @@ impl Put {
             name: self.name.as_deref().map(str::parse).transpose()?,
             media_type: Some(media_type.parse()?),
         };
-        let mut source = open(&self.file)?;
-        let info = session.with_gateway(async |gateway| Ok(gateway.admin().artifacts().put(&mut source, &label)?))?;
+        let put = PutArtifact { label, content: open(&self.file)? };
+        let info = session.with_door(async |door| Ok(door.ask(put).await?))?;
         if output.form() == Form::Json {
             output.document(&info)?;
             return Ok(Exit::Done);
@@ -96,15 +98,15 @@ impl Put {
 }
 
 /// A file, or standard input for `-`. A folder is refused before the home is taken.
-fn open(path: &Path) -> Result<Box<dyn io::Read>, Fault> {
+fn open(path: &Path) -> Result<Attachment, Fault> {
     if input::is_standard_input(path) {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Attachment::new(io::stdin()));
     }
     let file = File::open(path).map_err(|error| Fault::file(path, &error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(Fault::usage("A folder cannot be stored.").with("folder", path.display()).hint("Name a file."));
     }
-    Ok(Box::new(file))
+    Ok(Attachment::new(file))
 }
 
 impl Get {

@@ -10,13 +10,16 @@ mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::{Stream, StreamExt as _, stream};
+use omega_gateway::broker::ArtifactStore;
 use omega_gateway::contract::{ErrorCode, PluginId, PluginRef, RequestId, RunId, Status};
-use omega_gateway::{Answer, Gateway};
+use omega_server::local::Door;
+use omega_server::local::operations::{Hello, Invoke};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -66,10 +69,12 @@ const RESENDS_MAX: u32 = 100;
 /// What all lines of a batch share.
 #[derive(Clone)]
 struct Shared {
-    gateway: Gateway,
+    door: Door,
+    /// Results of an earlier try lie here.
+    artifacts: Arc<ArtifactStore>,
     plugin_id: PluginId,
     defaults: Defaults,
-    earlier: std::sync::Arc<Earlier>,
+    earlier: Arc<Earlier>,
 }
 
 /// How a batch went.
@@ -89,15 +94,18 @@ impl Batch {
         let began = Instant::now();
         let bar = output.progress("answering", Counted::Things, lines_total);
         bar.at(skipped);
-        let tally = session.with_gateway(async |gateway| {
-            let earlier = Earlier::of(&session.reader()?, &run_id)?.into();
+        let tally = session.with_door(async |door| {
+            let reader = session.reader()?;
+            let earlier = Earlier::of(&reader, &run_id)?.into();
+            let calls_max = door.ask(Hello {}).await?.calls_max;
             let shared = Shared {
-                gateway: gateway.clone(),
+                door: door.clone(),
+                artifacts: Arc::clone(reader.brokers().artifacts()),
                 plugin_id: self.plugin.plugin_id.clone(),
                 defaults: Defaults { run_id: run_id.clone() },
                 earlier,
             };
-            let places = self.places(manifest.as_ref().map(|manifest| manifest.limits.max_concurrency), gateway);
+            let places = self.places(manifest.as_ref().map(|manifest| manifest.limits.max_concurrency), calls_max);
             answer_all(shared, lines, places, &mut written, output, &bar).await
         });
         drop(bar);
@@ -120,10 +128,10 @@ impl Batch {
     }
 
     /// No more calls at once than the plugin and the gateway take: more would only be refused.
-    fn places(&self, of_plugin: Option<u32>, gateway: &Gateway) -> usize {
+    fn places(&self, of_plugin: Option<u32>, calls_max: u32) -> usize {
         let processors = available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
         let wanted = self.concurrency.unwrap_or(processors);
-        let places = wanted.min(of_plugin.unwrap_or(wanted)).min(gateway.config().quotas.calls_max).max(1);
+        let places = wanted.min(of_plugin.unwrap_or(wanted)).min(calls_max).max(1);
         usize::try_from(places).unwrap_or(1)
     }
 
@@ -218,15 +226,14 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
         match shared.earlier.of_request(&request) {
             Known::Nothing => break,
             Known::Outcome(event) => {
-                let artifacts = shared.gateway.admin();
-                return Ok(Answered::from_ledger(number, &request, &shared.plugin_id, event, artifacts.artifacts()));
+                return Ok(Answered::from_ledger(number, &request, &shared.plugin_id, event, &shared.artifacts));
             }
             // What a crash cut off has an id that cannot be used again.
             Known::Interrupted => request.request_id = resent(&first_id, resend)?,
         }
     }
     let run_id = request.run_id.clone();
-    let answer: Answer = shared.gateway.invoke(&shared.plugin_id, request).await?;
+    let answer = shared.door.ask(Invoke { plugin_id: shared.plugin_id, request }).await?;
     Ok(Answered::of(number, &run_id, &answer))
 }
 

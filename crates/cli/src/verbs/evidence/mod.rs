@@ -5,6 +5,7 @@ mod reveal;
 
 use clap::{Args, Subcommand};
 use omega_gateway::contract::{RequestId, RunId};
+use omega_server::local::operations::ForgetEvidence;
 use serde_json::json;
 
 use crate::fault::{Exit, Fault};
@@ -47,9 +48,8 @@ impl Evidence {
 
 impl Forget {
     fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let report = session.with_gateway(async |gateway| {
-            Ok(gateway.admin().forget_evidence(self.run.as_ref(), &self.request).await?)
-        })?;
+        let forget = ForgetEvidence { run_id: self.run, request_id: self.request };
+        let report = session.with_door(async |door| Ok(door.ask(forget).await?))?;
         if output.form() == Form::Json {
             output.document(&json!({
                 "run_id": report.run_id,

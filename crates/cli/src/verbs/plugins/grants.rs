@@ -2,6 +2,7 @@
 
 use clap::Args;
 use omega_gateway::contract::{Capability, Grant as GrantContent, PluginRef};
+use omega_server::local::operations::{GrantCapability, RevokeGrant};
 use serde_json::{Map, json};
 
 use super::{capability, details};
@@ -41,13 +42,11 @@ impl Grant {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let plugin_id = self.subject.plugin.plugin_id.clone();
         let major_version = self.subject.major_version(session)?;
-        session.with_gateway(async |gateway| {
+        session.with_door(async |door| {
             for capability in &self.subject.capabilities {
                 let (plugin_id, capability) = (plugin_id.clone(), *capability);
-                gateway
-                    .admin()
-                    .grant(GrantContent { plugin_id, major_version, capability, params: Map::new() })
-                    .await?;
+                let grant = GrantContent { plugin_id, major_version, capability, params: Map::new() };
+                door.ask(GrantCapability { grant }).await?;
             }
             Ok(())
         })?;
@@ -59,9 +58,10 @@ impl Revoke {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let plugin_id = self.subject.plugin.plugin_id.clone();
         let major_version = self.subject.major_version(session)?;
-        session.with_gateway(async |gateway| {
+        session.with_door(async |door| {
             for capability in &self.subject.capabilities {
-                gateway.admin().revoke_grant(&plugin_id, major_version, *capability).await?;
+                let (plugin_id, capability) = (plugin_id.clone(), *capability);
+                door.ask(RevokeGrant { plugin_id, major_version, capability }).await?;
             }
             Ok(())
         })?;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use omega_gateway::contract::manifest::IoDescriptor;
 use omega_gateway::contract::{Capability, Grant, PayloadKind, PluginInfo, PluginRef, PluginStatus};
-use omega_gateway::{Gateway, HomeReader, PackageFiles, PluginDetails};
+use omega_gateway::{HomeReader, PackageFiles, PluginDetails};
+use omega_server::local::Door;
+use omega_server::local::operations::{EnablePlugin, GrantCapability, RegisterPlugin};
 use serde_json::{Map, json};
 
 use super::{capability, details, read_package};
@@ -33,7 +35,7 @@ impl Install {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         // Before the home is taken: a broken path should not wait for a lock.
         let files = read_package(&self.package)?;
-        let info = session.with_gateway(async |gateway| self.admit(gateway, files).await)?;
+        let info = session.with_door(async |door| self.admit(door, &files).await)?;
         let reader = session.reader()?;
         let details = details(&reader, &reference(&info))?;
         let signer = signer(&reader, &info)?;
@@ -49,8 +51,8 @@ impl Install {
         print(&info, &details, signer.as_deref(), output)
     }
 
-    async fn admit(&self, gateway: &Gateway, files: PackageFiles) -> Result<PluginInfo, Fault> {
-        let mut info = gateway.register_plugin(files).await?;
+    async fn admit(&self, door: &Door, files: &PackageFiles) -> Result<PluginInfo, Fault> {
+        let mut info = door.ask(RegisterPlugin::new(files)).await?;
         for capability in &self.grant {
             let grant = Grant {
                 plugin_id: info.plugin_id.clone(),
@@ -58,10 +60,11 @@ impl Install {
                 capability: *capability,
                 params: Map::new(),
             };
-            gateway.admin().grant(grant).await?;
+            door.ask(GrantCapability { grant }).await?;
         }
         if self.enable {
-            info = gateway.enable_plugin(&info.plugin_id, Some(&info.version)).await?;
+            let (plugin_id, version) = (info.plugin_id, Some(info.version));
+            info = door.ask(EnablePlugin { plugin_id, version }).await?;
         }
         Ok(info)
     }

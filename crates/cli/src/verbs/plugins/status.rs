@@ -2,6 +2,7 @@
 
 use clap::Args;
 use omega_gateway::contract::{PluginInfo, PluginRef};
+use omega_server::local::operations::{DisablePlugin, EnablePlugin, RemovePlugin};
 
 use super::details;
 use crate::fault::{Exit, Fault};
@@ -39,8 +40,7 @@ pub(crate) struct Remove {
 impl Enable {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let PluginRef { plugin_id, version } = self.plugin;
-        let info =
-            session.with_gateway(async |gateway| Ok(gateway.enable_plugin(&plugin_id, version.as_ref()).await?))?;
+        let info = session.with_door(async |door| Ok(door.ask(EnablePlugin { plugin_id, version }).await?))?;
         print("Enabled:", &info, output)
     }
 }
@@ -54,7 +54,8 @@ impl Disable {
                 return print("Not enabled:", &row.info, output);
             }
         }
-        let info = session.with_gateway(async |gateway| Ok(gateway.disable_plugin(&self.plugin.plugin_id).await?))?;
+        let plugin_id = self.plugin.plugin_id;
+        let info = session.with_door(async |door| Ok(door.ask(DisablePlugin { plugin_id }).await?))?;
         print("Disabled:", &info, output)
     }
 }
@@ -62,8 +63,7 @@ impl Disable {
 impl Remove {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let PluginRef { plugin_id, version } = self.plugin;
-        let info = session
-            .with_gateway(async |gateway| Ok(gateway.admin().remove_plugin(&plugin_id, version.as_ref()).await?))?;
+        let info = session.with_door(async |door| Ok(door.ask(RemovePlugin { plugin_id, version }).await?))?;
         print("Removed:", &info, output)
     }
 }

@@ -1,0 +1,52 @@
+//! Evidence of runs: handed out, audited, forgotten.
+
+use omega_gateway::contract::{ProofBundle, RequestId, RunId};
+use omega_gateway::{ForgetReport, Gateway, GatewayError, ReplayReport, ReplayedCall};
+use serde::{Deserialize, Serialize};
+
+use crate::local::operation::{Listener, Operation, Told, operation};
+
+operation! {
+    /// Exports the proof of a run.
+    ExportProof "export_proof" {
+        /// Which.
+        run_id: RunId,
+    } -> ProofBundle,
+    |self, gateway| gateway.export_proof(&self.run_id).await
+}
+
+operation! {
+    /// Deletes what could disclose a request's redacted values.
+    ForgetEvidence "forget_evidence" {
+        /// The request's run; without one the whole ledger is looked through.
+        run_id: Option<RunId>,
+        /// The request.
+        request_id: RequestId,
+    } -> ForgetReport,
+    |self, gateway| gateway.admin().forget_evidence(self.run_id.as_ref(), &self.request_id).await
+}
+
+/// Calls every call of a run once more and compares the results; tells of each call as it is done.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// The run.
+    pub run_id: RunId,
+    /// Who hears of the calls.
+    #[serde(skip)]
+    pub told: Told<ReplayedCall>,
+}
+
+impl Operation for Replay {
+    type Reply = ReplayReport;
+    const NAME: &'static str = "replay";
+
+    async fn perform(self, gateway: &Gateway) -> Result<ReplayReport, GatewayError> {
+        let Self { run_id, mut told } = self;
+        gateway.admin().replay(&run_id, move |call| told.say(call.clone())).await
+    }
+
+    fn listener(&mut self) -> Option<&mut dyn Listener> {
+        Some(&mut self.told)
+    }
+}
