@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 
 use crate::events::Feed;
 use crate::listen::{self, HttpDoor, Tls, TlsFiles};
-use crate::stopping::{Stopper, Stopping};
+use crate::local::{self, LocalListener};
+use crate::stopping::Stopper;
 use crate::telemetry::{Metrics, Telemetry, Traces};
 
 /// How a home is served.
@@ -70,6 +71,7 @@ pub struct StopReport {
 /// A home's gateway with its doors open. Nobody is let in before [`Server::run`].
 pub struct Server {
     gateway: Gateway,
+    local: LocalListener,
     door: HttpDoor,
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
@@ -87,6 +89,7 @@ impl Server {
     /// `listen_unsafe` where other machines could reach the server and there is no TLS; `config_invalid` where the
     /// certificate cannot be used; `io` where an address or the socket cannot be had.
     pub async fn bind(gateway: Gateway, options: ServeOptions) -> Result<Self, GatewayError> {
+        let local = LocalListener::bind(gateway.home())?;
         let tls = options.tls.map(Tls::load).transpose()?;
         let mut listeners = Vec::new();
         for listener in options.inherited {
@@ -107,7 +110,7 @@ impl Server {
         let router = axum::Router::new();
         let door = HttpDoor { router, tls, places };
         let (grace, tell) = (options.grace, options.tell);
-        Ok(Self { gateway, door, listeners, addresses, feed, exporter, stopper, grace, tell })
+        Ok(Self { gateway, local, door, listeners, addresses, feed, exporter, stopper, grace, tell })
     }
 
     /// Where it listens for HTTP, with the ports that the system chose.
@@ -125,7 +128,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send,
         cut: impl Future<Output = ()> + Send,
     ) -> Result<StopReport, GatewayError> {
-        let Self { gateway, door, listeners, feed, exporter, mut stopper, grace, tell, .. } = self;
+        let Self { gateway, local, door, listeners, feed, exporter, mut stopper, grace, tell, .. } = self;
         if let Some(tls) = door.tls.clone() {
             let tell = Arc::clone(&tell);
             tokio::spawn(tls.reload_on_change(stopper.stopping(), move |text| tell(text)));
@@ -138,17 +141,27 @@ impl Server {
             tokio::spawn(door.clone().accept(listener, stopper.stopping()));
         }
         drop(door);
+        let stopping = stopper.stopping();
+        let local_gateway = gateway.clone();
+        let local = tokio::spawn(async move {
+            let (stopped, cut) = (stopping.stopped(), stopping.cut());
+            tokio::select! {
+                served = local::serve_local(local_gateway, local, stopped, grace) => served.broken_off > 0,
+                () = cut => true,
+            }
+        });
         stop.await;
         stopper.stop();
-        let cut_off = tokio::select! {
+        let over = tokio::select! {
             () = stopper.all_done() => false,
             () = tokio::time::sleep(grace) => true,
             () = cut => true,
         };
-        if cut_off {
+        if over {
             stopper.cut();
             stopper.all_done().await;
         }
+        let cut_off = local.await.unwrap_or(true) || over;
         gateway.flush().await?;
         gateway.admin().checkpoint().await?;
         Ok(StopReport { cut_off, events: gateway.activity().events })

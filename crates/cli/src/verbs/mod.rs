@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod runs;
 mod serve;
+mod tokens;
 mod verify;
 
 use clap::Subcommand;
@@ -58,6 +59,8 @@ pub(crate) enum Verb {
     Artifacts(artifacts::Artifacts),
     #[command(subcommand)]
     Registry(registry::Registry),
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
     Config(config::Config),
@@ -86,6 +89,7 @@ pub(crate) fn run(verb: Verb, session: &Session, output: &mut Output) -> Result<
         Verb::Replay(replay) => replay.run(session, output),
         Verb::Artifacts(artifacts) => artifacts.run(session, output),
         Verb::Registry(registry) => registry.run(session, output),
+        Verb::Tokens(tokens) => tokens.run(session, output),
         Verb::Doctor(doctor) => doctor.run(session, output),
         Verb::Config(config) => config.run(session, output),
         Verb::Completions(completions) => completions.run(output),

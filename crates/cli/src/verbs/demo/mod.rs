@@ -14,6 +14,7 @@ use clap::Args;
 use omega_gateway::Home;
 
 use self::report::Report;
+pub(super) use self::stage::package;
 use self::stage::{PLAYERS, Stage, Text};
 use crate::embedded::DEMO_PACKAGES;
 use crate::fault::{Code, Exit, Fault};

@@ -112,7 +112,7 @@ impl Stage {
 }
 
 /// A package that the binary carries, as its author would hand it out: not signed.
-pub(super) fn package(name: &str) -> Result<PackageFiles, Fault> {
+pub(in crate::verbs) fn package(name: &str) -> Result<PackageFiles, Fault> {
     let missing = || Fault::new(ErrorCode::NotFound).with("package", name);
     let (_, archive) = DEMO_PACKAGES.iter().find(|(carried, _)| *carried == name).ok_or_else(missing)?;
     let mut file = tempfile::NamedTempFile::new().map_err(no_folder)?;
