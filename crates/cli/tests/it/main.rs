@@ -21,4 +21,6 @@ mod keys;
 mod log;
 mod packages;
 mod scaffold;
+mod serve;
 mod streams;
+mod tokens;
