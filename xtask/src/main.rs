@@ -3,6 +3,7 @@
 //! Two of them are all that a newcomer needs: `demo` and `test`. What never happens here: product code. The
 //! gateway does not know that this program exists.
 
+mod api;
 mod bench;
 mod binary;
 mod crash;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::places::Places;
-use crate::{bench, crash, demo, fuzz, guests, interop, process, readme, tidy, tools};
+use crate::{api, bench, crash, demo, fuzz, guests, interop, process, readme, tidy, tools};
 
 struct Stage {
     name: &'static str,
@@ -23,7 +23,7 @@ const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Resul
 }
 
 /// In order: the cheap ones first; the tests last, so that a log ends with their result.
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 16] = [
     stage("tools", "install what the other stages need", tools::install),
     stage("format", "rustfmt changes nothing", format),
     stage("tidy", "the house rules hold", tidy::run),
@@ -33,6 +33,7 @@ const STAGES: [Stage; 15] = [
     stage("demo", "the README's first command", demo::run),
     stage("readme", "the README's other commands", readme::run),
     stage("interop", "others recompute our hashes, check our proofs, and run our verifier as wasm", interop::run),
+    stage("api", "schemathesis finds nothing in the HTTP API of a running server", api::run),
     stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
     stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
     stage("doc", "the documentation builds without warnings and its examples run", doc),

@@ -4,6 +4,7 @@
 //! taken as it is; what is built goes to `target/tools`, never into the user's folders.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -143,12 +144,16 @@ fn install_node_modules(places: &Places) -> Result<()> {
 
 /// The Python side: a virtual environment from the hash-pinned requirements.
 fn install_python_environment(places: &Places) -> Result<()> {
-    let folder = python_folder(places);
-    let wanted = [places.root.join("tests/interop/requirements.txt")];
+    install_python(places, &python_folder(places), places.root.join("tests/interop/requirements.txt"))
+}
+
+/// A virtual environment in `folder` from hash-pinned requirements, made anew when they change.
+pub(crate) fn install_python(places: &Places, folder: &Path, requirements: PathBuf) -> Result<()> {
+    let wanted = [requirements];
     if is_installed_from(&folder.join("installed"), &wanted)? {
         return Ok(());
     }
-    process::run(process::program(places, "python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    process::run(process::program(places, "python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     let mut pip = process::program(places, &folder.join("bin/python").display().to_string());
     pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&wanted[0]);
     process::run(&mut pip)?;
