@@ -43,9 +43,10 @@ struct System {
 }
 
 /// SQLite and libFuzzer are compiled, the interop checks run in Node, Python and OpenSSL.
-const SYSTEM: [System; 7] = [
+const SYSTEM: [System; 8] = [
     System { program: "cc", probe: &["--version"], debian: &["gcc", "libc6-dev"] },
     System { program: "c++", probe: &["--version"], debian: &["g++"] },
+    System { program: "curl", probe: &["--version"], debian: &["curl"] },
     System { program: "git", probe: &["--version"], debian: &["git"] },
     System { program: "node", probe: &["--version"], debian: &["nodejs"] },
     System { program: "npm", probe: &["--version"], debian: &["npm"] },

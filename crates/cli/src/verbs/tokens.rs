@@ -119,13 +119,15 @@ impl Create {
             }))?;
             return Ok(Exit::Done);
         }
-        output.line([Cell::new(Tone::Good, "A new token:"), Cell::new(Tone::Name, token.name.as_str())])?;
-        output.indented_pairs(&[
-            ("scopes", Cell::plain(show::list(&token.scopes, "none"))),
-            ("plugins", Cell::plain(show::list(&token.plugins, "any"))),
-            ("ends", Cell::plain(token.expires_at.map_or_else(|| "never".to_owned(), show::when))),
-        ])?;
-        output.note([Cell::plain("Its secret, which is shown this once:")]);
+        let may = show::list(&token.scopes, "nothing");
+        let on = show::list(&token.plugins, "every plugin");
+        let until = token.expires_at.map_or_else(|| "it is revoked".to_owned(), show::when);
+        output.note([
+            Cell::new(Tone::Good, "A new token:"),
+            Cell::new(Tone::Name, token.name.as_str()),
+            Cell::plain(format!("may {may} on {on} until {until}. Its secret is shown this once:")),
+        ]);
+        // Alone on standard output, so that a script can take it from there.
         output.line([Cell::plain(secret.reveal())])?;
         Ok(Exit::Done)
     }
