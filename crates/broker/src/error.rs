@@ -53,6 +53,14 @@ pub enum StoreError {
         /// Whose.
         digest: Sha256Hex,
     },
+    /// What was to be stored under a digest has another one; nothing was kept.
+    #[error("the bytes have the hash {found}, not {stated}")]
+    OtherHash {
+        /// The digest that was stated.
+        stated: Sha256Hex,
+        /// The digest of the bytes.
+        found: Sha256Hex,
+    },
     /// More bytes than the store takes; nothing was kept.
     #[error("more than {bytes_max} bytes")]
     TooLarge {
@@ -108,7 +116,7 @@ impl StoreError {
             Self::UnknownArtifact { .. } | Self::UnknownDataset { .. } | Self::UnknownRow { .. } => {
                 ErrorCode::ArtifactUnknown
             }
-            Self::HashMismatch { .. } => ErrorCode::ArtifactHashMismatch,
+            Self::HashMismatch { .. } | Self::OtherHash { .. } => ErrorCode::ArtifactHashMismatch,
             Self::TooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::NameTaken { .. } => ErrorCode::VersionConflict,
             Self::RecordDamaged { .. } => ErrorCode::HomeInvalid,

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use omega_contract::{ErrorCode, Sha256Hex, Timestamp, Witness};
 use omega_ledger::{Archive, Ledger, LedgerError, LedgerReader};
@@ -18,6 +19,7 @@ use omega_registry::Decision;
 use crate::admin::Admin;
 use crate::durable_file;
 use crate::error::GatewayError;
+use crate::gateway::Gateway;
 use crate::home::Home;
 use crate::reader::HomeReader;
 use crate::witness::{Answer, add_checkpoint, check_url};
@@ -45,6 +47,30 @@ pub struct Collected {
     pub checkpoint: SignedCheckpoint,
     /// The one that was asked for.
     pub cosignature: Cosignature,
+}
+
+impl Gateway {
+    /// The newest checkpoint: at most a second behind the ledger.
+    pub fn newest_checkpoint(&self) -> Arc<SignedCheckpoint> {
+        self.inner.ledger.newest_checkpoint()
+    }
+
+    /// A tile of the newest checkpoint's tree (C2SP tlog-tiles): `width` hashes of a level, 256 where it is full. None:
+    /// the tree has no such tile. Blocks.
+    ///
+    /// # Errors
+    /// `ledger_corrupt`, `io`.
+    pub fn tile(&self, level: u32, number: u64, width: u64) -> Result<Option<Vec<u8>>, GatewayError> {
+        Ok(self.inner.ledger.tile(level, number, width)?)
+    }
+
+    /// The entries of a tile of leaves, as their bundle has them (C2SP tlog-tiles, "Log Entries"). Blocks.
+    ///
+    /// # Errors
+    /// `events_archived`, `ledger_corrupt`, `io`.
+    pub fn entries_tile(&self, number: u64, width: u64) -> Result<Option<Vec<u8>>, GatewayError> {
+        Ok(self.inner.ledger.entries_tile(number, width)?)
+    }
 }
 
 impl Admin {

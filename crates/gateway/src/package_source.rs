@@ -8,10 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use omega_contract::ErrorCode;
-use omega_validator::package::archive::{self, ARCHIVE_BYTES_MAX};
+use omega_validator::package::archive;
 use omega_validator::{ArchiveError, Gathered, PackageFiles};
 
 use crate::error::GatewayError;
+
+pub use omega_validator::package::archive::ARCHIVE_BYTES_MAX;
 
 /// Top-level folders of a plugin's source tree that are not part of its package: what build tools,
 /// version control and the scaffold put there.
@@ -76,6 +78,14 @@ pub fn read_tar(file: &Path) -> Result<PackageFiles, GatewayError> {
     }
     let file = File::open(file).map_err(|e| unreadable(&shown, &e))?;
     archive::read_tar(io::BufReader::new(file)).map_err(|error| refused(Some(&shown), &error))
+}
+
+/// Reads a package from a tar stream (POSIX ustar or pax; not compressed), of which at most [`ARCHIVE_BYTES_MAX`] are read.
+///
+/// # Errors
+/// `package_invalid` for anything but plain files within the limits, and where the stream fails.
+pub fn read_tar_stream(stream: impl io::Read) -> Result<PackageFiles, GatewayError> {
+    archive::read_tar(stream).map_err(|error| invalid(error.to_string()))
 }
 
 /// What was gathered is no package, or could not be read; `archive` is the tar file it came from.

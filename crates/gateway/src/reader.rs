@@ -11,6 +11,7 @@ use omega_validator::{Grants, PackageFiles, check_manifest, effective_capabiliti
 use semver::Version;
 
 use crate::error::GatewayError;
+use crate::gateway::Gateway;
 use crate::home::{Ceilings, Home};
 
 /// What a home holds, seen from beside its writer.
@@ -70,39 +71,9 @@ impl HomeReader {
     /// # Errors
     /// `plugin_unknown`; `package_digest_mismatch` where the store was changed; `config_invalid`.
     pub fn plugin_details(&self, reference: &PluginRef) -> Result<PluginDetails, GatewayError> {
-        let rows = self.registry.versions(&reference.plugin_id)?;
-        let versions = rows.iter().map(|row| (row.info.version.clone(), row.info.status)).collect();
-        let Some(row) = self.choose(reference, rows)? else {
-            return Err(GatewayError::new(ErrorCode::PluginUnknown, format!("{reference} is not registered")));
-        };
-        let manifest = self.manifest(&row)?;
-        let grants = self.registry.grants(&reference.plugin_id)?;
+        let store = PackageStore::open(&self.home.store_dir())?;
         let config = self.home.config().map_err(crate::home::HomeError::from)?;
-        let effective_capabilities =
-            manifest.as_ref().map(|manifest| effective(manifest, &grants, &config.ceilings)).unwrap_or_default();
-        Ok(PluginDetails { row, manifest, grants, effective_capabilities, versions })
-    }
-
-    fn choose(&self, reference: &PluginRef, rows: Vec<PluginRow>) -> Result<Option<PluginRow>, GatewayError> {
-        let meant = |row: &PluginRow| reference.version.as_ref().is_none_or(|version| row.info.version == *version);
-        let mut candidates: Vec<PluginRow> = rows.into_iter().filter(meant).collect();
-        if let Some(enabled) = candidates.iter().position(|row| row.info.status == PluginStatus::Enabled) {
-            return Ok(Some(candidates.swap_remove(enabled)));
-        }
-        if let Some(highest) = candidates.pop() {
-            return Ok(Some(highest));
-        }
-        Ok(self.registry.rejected(&reference.plugin_id)?.into_iter().find(meant))
-    }
-
-    fn manifest(&self, row: &PluginRow) -> Result<Option<Manifest>, GatewayError> {
-        if row.info.status == PluginStatus::Rejected {
-            return Ok(None);
-        }
-        let files = PackageStore::open(&self.home.store_dir())?.load(&row.info.package_digest)?;
-        let files =
-            PackageFiles::new(files).map_err(|e| GatewayError::new(ErrorCode::PackageInvalid, e.to_string()))?;
-        Ok(files.get(MANIFEST_FILE).and_then(|bytes| check_manifest(bytes).manifest))
+        details_of(&self.registry, &store, &config.ceilings, reference)
     }
 
     /// Every key that is or was trusted.
@@ -122,6 +93,57 @@ impl HomeReader {
     pub fn ledger(&self) -> &LedgerReader {
         &self.ledger
     }
+}
+
+impl Gateway {
+    /// All that is known of a plugin, by the configuration in force.
+    ///
+    /// # Errors
+    /// `plugin_unknown`; `package_digest_mismatch` where the store was changed; where the registry cannot be read.
+    pub fn plugin_details(&self, reference: &PluginRef) -> Result<PluginDetails, GatewayError> {
+        let inner = &self.inner;
+        inner.journal.settle()?;
+        details_of(&inner.journal.registry, &inner.directory.store, &inner.config.ceilings, reference)
+    }
+}
+
+fn details_of(
+    registry: &Registry,
+    store: &PackageStore,
+    ceilings: &Ceilings,
+    reference: &PluginRef,
+) -> Result<PluginDetails, GatewayError> {
+    let rows = registry.versions(&reference.plugin_id)?;
+    let versions = rows.iter().map(|row| (row.info.version.clone(), row.info.status)).collect();
+    let Some(row) = choose(registry, reference, rows)? else {
+        return Err(GatewayError::new(ErrorCode::PluginUnknown, format!("{reference} is not registered")));
+    };
+    let manifest = manifest_of(store, &row)?;
+    let grants = registry.grants(&reference.plugin_id)?;
+    let effective_capabilities =
+        manifest.as_ref().map(|manifest| effective(manifest, &grants, ceilings)).unwrap_or_default();
+    Ok(PluginDetails { row, manifest, grants, effective_capabilities, versions })
+}
+
+fn choose(registry: &Registry, reference: &PluginRef, rows: Vec<PluginRow>) -> Result<Option<PluginRow>, GatewayError> {
+    let meant = |row: &PluginRow| reference.version.as_ref().is_none_or(|version| row.info.version == *version);
+    let mut candidates: Vec<PluginRow> = rows.into_iter().filter(meant).collect();
+    if let Some(enabled) = candidates.iter().position(|row| row.info.status == PluginStatus::Enabled) {
+        return Ok(Some(candidates.swap_remove(enabled)));
+    }
+    if let Some(highest) = candidates.pop() {
+        return Ok(Some(highest));
+    }
+    Ok(registry.rejected(&reference.plugin_id)?.into_iter().find(meant))
+}
+
+fn manifest_of(store: &PackageStore, row: &PluginRow) -> Result<Option<Manifest>, GatewayError> {
+    if row.info.status == PluginStatus::Rejected {
+        return Ok(None);
+    }
+    let files = PackageFiles::new(store.load(&row.info.package_digest)?)
+        .map_err(|e| GatewayError::new(ErrorCode::PackageInvalid, e.to_string()))?;
+    Ok(files.get(MANIFEST_FILE).and_then(|bytes| check_manifest(bytes).manifest))
 }
 
 /// Request ∩ grant ∩ ceiling (INV-PNP-06), with the default grants of `omega.toml` laid under the

@@ -52,6 +52,7 @@ mod sync;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod tiles;
 mod tree;
 mod tree_check;
 mod verify;

@@ -82,6 +82,8 @@ pub struct Answer {
     pub event_index: u64,
     /// Its hash.
     pub event_hash: Sha256Hex,
+    /// Whether the plugin ran: else a rule refused the call before that.
+    pub ran: bool,
     /// How long to wait before it is worth trying again, where that is known (`circuit_open`).
     pub retry_after: Option<Duration>,
     /// What the plugin logged and wrote to standard error, bounded; untrusted text for the operator.
@@ -349,6 +351,7 @@ impl Router {
             reason: Some(refusal.refused.code),
             event_index: event.index,
             event_hash: event.event_hash,
+            ran: false,
             retry_after: refusal.retry_after,
             guest_log: String::new(),
             stages: CallStages::default(),
@@ -431,6 +434,7 @@ fn answer(passing: &Passing<'_>, outcome: Outcome, stages: CallStages) -> Answer
         reason,
         event_index: event.index,
         event_hash: event.event_hash,
+        ran: true,
         retry_after: None,
         guest_log,
         stages,

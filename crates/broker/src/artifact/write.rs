@@ -19,6 +19,29 @@ impl ArtifactStore {
     /// # Errors
     /// [`StoreError::TooLarge`], [`StoreError::NameTaken`], [`StoreError::TooManyNames`], [`StoreError::Io`].
     pub fn put(&self, source: &mut impl Read, label: &ArtifactLabel) -> Result<ArtifactInfo, StoreError> {
+        self.write(source)?.keep(label)
+    }
+
+    /// As [`ArtifactStore::put`], if what `source` gives has this digest.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherHash`]; as [`ArtifactStore::put`].
+    pub fn put_exact(
+        &self,
+        source: &mut impl Read,
+        digest: &Sha256Hex,
+        label: &ArtifactLabel,
+    ) -> Result<ArtifactInfo, StoreError> {
+        let written = self.write(source)?;
+        let found = written.digest();
+        if found != *digest {
+            return Err(StoreError::OtherHash { stated: *digest, found });
+        }
+        written.keep(label)
+    }
+
+    /// Writes what `source` gives, under no final name yet.
+    fn write(&self, source: &mut impl Read) -> Result<WrittenArtifact<'_>, StoreError> {
         let mut writer = self.begin()?;
         let mut buffer = vec![0; 128 * 1024];
         loop {
@@ -30,7 +53,7 @@ impl ArtifactStore {
             };
             writer.push(buffer.get(..count).unwrap_or_default())?;
         }
-        writer.close()?.keep(label)
+        writer.close()
     }
 
     /// Stores bytes that are in memory, as [`ArtifactStore::put`] does; nothing is written where they are there already.

@@ -274,6 +274,7 @@ mod tests {
             reason,
             event_index: 0,
             event_hash: Sha256Hex::of(b""),
+            ran: true,
             retry_after: None,
             guest_log: String::new(),
             stages: Default::default(),

@@ -1,0 +1,216 @@
+//! How the API says no: RFC 9457 problem details.
+//!
+//! What never happens here: a path of the host or the system's words in an answer. What is the server's own fault is
+//! told by its code's sentence alone; the message goes to the operator.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use omega_gateway::GatewayError;
+use omega_gateway::contract::ErrorCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::invoke::InvokeAnswer;
+use super::status::status_of;
+use super::views::Report;
+
+/// The media type of a problem.
+pub(super) const PROBLEM_TYPE: &str = "application/problem+json";
+/// How long to wait before it is worth trying again, where nothing better is known.
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+/// Characters of a detail: what comes from outside decides no answer's size.
+const DETAIL_CHARS_MAX: usize = 1_024;
+
+/// Why a request was refused, or could not be served (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Details {
+    /// `urn:omega:error:` and the code.
+    #[serde(rename = "type")]
+    #[schema(pattern = "^urn:omega:error:[a-z0-9_]+$", example = "urn:omega:error:plugin_unknown")]
+    kind: String,
+    /// What the code means, in one sentence.
+    #[schema(example = "No plugin of this id or version is registered.")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    status: u16,
+    /// What and where, for people.
+    #[schema(example = "hello is not registered")]
+    detail: String,
+    /// The stable code, for programs.
+    #[schema(value_type = super::openapi::ErrorCodeText, example = "plugin_unknown")]
+    code: ErrorCode,
+    /// What a person can do about it, in one sentence.
+    hint: &'static str,
+    /// The index of the ledger's event that records it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, nullable = false)]
+    event_index: Option<u64>,
+    /// What validation found, where a package or manifest was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    report: Option<Report>,
+    /// The whole answer, where the request was a call and has an outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = super::openapi::InvokeAnswerText, nullable = false)]
+    response: Option<InvokeAnswer>,
+}
+
+/// A refusal, or a failure.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: String,
+    event_index: Option<u64>,
+    report: Option<Report>,
+    response: Option<Box<InvokeAnswer>>,
+    retry_after: Option<Duration>,
+    allow: Vec<&'static Method>,
+}
+
+impl Problem {
+    /// A problem with the status of its code.
+    pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
+        Self {
+            status: status_of(code),
+            code,
+            detail: detail.as_ref().chars().take(DETAIL_CHARS_MAX).collect(),
+            event_index: None,
+            report: None,
+            response: None,
+            retry_after: None,
+            allow: Vec::new(),
+        }
+    }
+
+    /// `request_invalid`.
+    pub(super) fn malformed(detail: impl AsRef<str>) -> Self {
+        Self::new(ErrorCode::RequestInvalid, detail)
+    }
+
+    /// A refusal of HTTP's own: the request is wrong in a way that has a status of its own.
+    pub(super) fn of_request(status: StatusCode, detail: &str) -> Self {
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            ErrorCode::PayloadTooLarge
+        } else {
+            ErrorCode::RequestInvalid
+        };
+        Self { status, ..Self::new(code, detail) }
+    }
+
+    pub(super) fn no_such_path() -> Self {
+        Self::new(ErrorCode::NotFound, "nothing has this path; a `:` in a name is written %3A; see /openapi.json")
+    }
+
+    pub(super) fn other_methods(allow: Vec<&'static Method>) -> Self {
+        Self { allow, ..Self::of_request(StatusCode::METHOD_NOT_ALLOWED, "this path goes by another method") }
+    }
+
+    /// An answer that is no outcome of the plugin's.
+    pub(super) fn of_answer(code: ErrorCode, answer: InvokeAnswer, retry_after: Option<Duration>) -> Self {
+        Self {
+            event_index: Some(answer.event_index),
+            retry_after,
+            response: Some(Box::new(answer)),
+            ..Self::new(code, "")
+        }
+    }
+
+    /// The stable code.
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What and where. Of a fault of the server's own, more than a client is told.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    fn shown_detail(&mut self) -> String {
+        let of_plugin = self.response.as_ref().map(|answer| answer.notes().to_owned());
+        match of_plugin {
+            _ if self.status.is_server_error() && self.status != StatusCode::GATEWAY_TIMEOUT => {
+                self.code.sentence().to_owned()
+            }
+            Some(notes) => notes,
+            None => std::mem::take(&mut self.detail),
+        }
+    }
+}
+
+impl From<GatewayError> for Problem {
+    fn from(error: GatewayError) -> Self {
+        Self {
+            event_index: error.event_index,
+            report: error.report.map(|report| Report::from(*report)),
+            ..Self::new(error.code, error.message)
+        }
+    }
+}
+
+/// Said of a response by the server: which code it carries, and what the operator is to know of it.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What and where; not for clients.
+    pub detail: String,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let refusal = Refusal { code: self.code, detail: self.detail.clone() };
+        let retry_after = self.retry_after.or_else(|| {
+            (self.status == StatusCode::TOO_MANY_REQUESTS || self.code == ErrorCode::ServerStopping)
+                .then_some(RETRY_AFTER_DEFAULT)
+        });
+        let body = Details {
+            kind: format!("urn:omega:error:{}", self.code),
+            title: self.code.sentence(),
+            status: self.status.as_u16(),
+            detail: self.shown_detail(),
+            code: self.code,
+            hint: self.code.hint(),
+            event_index: self.event_index,
+            report: self.report,
+            response: self.response.map(|answer| *answer),
+        };
+        // Nothing in it can fail to be written; were it so, the status says enough.
+        let bytes = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
+        if let Some(wait) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, challenge(self.code));
+        }
+        let allow = self.allow.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
+        if let Some(allow) = HeaderValue::from_str(&allow).ok().filter(|allow| !allow.is_empty()) {
+            headers.insert(ALLOW, allow);
+        }
+        response.extensions_mut().insert(refusal);
+        response
+    }
+}
+
+/// Rounded up: who comes back then does not come too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// RFC 6750, section 3: who sent no token is told no error.
+fn challenge(code: ErrorCode) -> HeaderValue {
+    HeaderValue::from_static(match code {
+        ErrorCode::TokenInvalid => r#"Bearer realm="omega", error="invalid_token""#,
+        _ => r#"Bearer realm="omega""#,
+    })
+}

@@ -1,0 +1,28 @@
+//! Proofs of runs.
+
+use axum::response::Response;
+use omega_gateway::contract::RunId;
+
+use super::auth::denied;
+use super::events::{is_of_caller, sees_whole_run};
+use super::problem::Problem;
+use super::query::path_name;
+use super::serve::{Asked, blocking, json};
+
+const OF_OTHERS: &str = "the run holds events that this token is not for";
+
+pub(super) async fn export(asked: Asked<'_>) -> Result<Response, Problem> {
+    let run_id: RunId = path_name("run_id", asked.parameter(0))?;
+    asked.query.refuse_rest()?;
+    let (principal, of_run) = (asked.principal.clone(), run_id.clone());
+    // Before anything is appended to the run.
+    if !blocking(move || sees_whole_run(&principal, principal.gateway(), &of_run)).await? {
+        return Err(denied(OF_OTHERS));
+    }
+    let bundle = asked.principal.gateway().export_proof(&run_id).await?;
+    // Another plugin's event may have come between.
+    if !bundle.events.iter().all(|event| is_of_caller(&asked.principal, event)) {
+        return Err(denied(OF_OTHERS));
+    }
+    json(&bundle)
+}

@@ -1,0 +1,4 @@
+//! The HTTP door from outside: real homes, real guests, the real ledger. One binary, so that wasmtime is linked once.
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
+
+mod openapi;
