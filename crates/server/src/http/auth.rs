@@ -15,7 +15,7 @@ use super::routes::Access;
 
 /// Whoever holds the token that a request came with.
 #[derive(Clone)]
-pub struct Principal {
+pub(super) struct Principal {
     token: Arc<ApiToken>,
     gateway: Gateway,
 }
@@ -28,17 +28,22 @@ impl std::fmt::Debug for Principal {
 
 impl Principal {
     /// The token.
-    pub fn token(&self) -> &ApiToken {
+    pub(super) fn token(&self) -> &ApiToken {
         &self.token
     }
 
+    /// The token, to be kept.
+    pub(super) fn shared_token(&self) -> Arc<ApiToken> {
+        Arc::clone(&self.token)
+    }
+
     /// The gateway on the token's behalf: events name it as the actor.
-    pub const fn gateway(&self) -> &Gateway {
+    pub(super) const fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 
     /// Whether it may see an event of this plugin; `""` is no plugin's.
-    pub fn sees(&self, plugin_id: &str) -> bool {
+    pub(super) fn sees(&self, plugin_id: &str) -> bool {
         self.token.covers_all() || plugin_id.parse().is_ok_and(|id| self.token.covers(&id))
     }
 

@@ -1,11 +1,10 @@
-//! Bodies: bounded in bytes, in time and in all, before anything is made of them.
+//! Bodies: bounded, each and all together, before anything is made of them. How slowly one may come, its connection says.
 //!
-//! What never happens here: a body that is held though no budget is left for it; a wait for a client that sends slower
-//! than [`BodyLimits::bytes_per_second_min`].
+//! What never happens here: a body that is held though no budget is left for it; the end of a body that broke off taken
+//! for its end.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -16,19 +15,15 @@ use omega_gateway::contract::ErrorCode;
 use omega_gateway::contract::strict_json::{self, JsonError};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Instant;
 
 use super::problem::Problem;
+use crate::listen::TooSlow;
 
 /// What bounds bodies.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
     /// Bytes of all bodies that are held in memory at once.
     pub held_bytes_max: u64,
-    /// How long a client may take before its speed is looked at.
-    pub grace: Duration,
-    /// Bytes a second that a client sends at least, in the mean.
-    pub bytes_per_second_min: u64,
     /// Bytes of an artifact.
     pub artifact_bytes_max: u64,
     /// Packages that are taken in at once.
@@ -37,13 +32,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self {
-            held_bytes_max: 512 << 20,
-            grace: Duration::from_secs(10),
-            bytes_per_second_min: 16 << 10,
-            artifact_bytes_max: 1 << 30,
-            packages_max: 2,
-        }
+        Self { held_bytes_max: 512 << 20, artifact_bytes_max: 1 << 30, packages_max: 2 }
     }
 }
 
@@ -74,32 +63,26 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Incoming {
     body: Body,
-    limits: BodyLimits,
     bytes_max: u64,
     received: u64,
-    started: Instant,
 }
 
 impl Incoming {
     /// # Errors
     /// 413 where the client says itself that it is too large: not a byte is read then.
-    pub(super) fn new(headers: &HeaderMap, body: Body, bytes_max: u64, limits: BodyLimits) -> Result<Self, Problem> {
+    pub(super) fn new(headers: &HeaderMap, body: Body, bytes_max: u64) -> Result<Self, Problem> {
         let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if stated.is_some_and(|stated| stated > bytes_max) {
             return Err(too_large(bytes_max));
         }
-        Ok(Self { body, limits, bytes_max, received: 0, started: Instant::now() })
+        Ok(Self { body, bytes_max, received: 0 })
     }
 
     /// The next bytes; none at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
-        let at_this_speed = Duration::from_secs(self.received / self.limits.bytes_per_second_min.max(1));
-        let until = self.started + self.limits.grace + at_this_speed;
-        let slow = |_| Problem::of_request(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
         loop {
-            let frame = tokio::time::timeout_at(until, self.body.frame()).await.map_err(slow)?;
-            let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|_| Problem::malformed("the body ended early"))?;
+            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            let frame = frame.map_err(broken_off)?;
             // Trailers mean nothing here.
             let Ok(data) = frame.into_data() else { continue };
             self.received = self.received.saturating_add(data.len() as u64);
@@ -193,6 +176,13 @@ impl io::Read for ChunkReader {
         }
         Ok(count)
     }
+}
+
+fn broken_off(error: axum::Error) -> Problem {
+    if error.into_inner().is::<TooSlow>() {
+        return Problem::of_request(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+    }
+    Problem::malformed("the body ended early")
 }
 
 fn too_large(bytes_max: u64) -> Problem {

@@ -2,15 +2,18 @@
 //!
 //! What never happens here: an event of a plugin that the token is not for; a page that grows with what is in it.
 
+use std::sync::Arc;
+
 use axum::response::Response;
-use omega_gateway::contract::{ErrorCode, EventKind, RunId};
+use omega_gateway::contract::limits::JSON_INTEGER_MAX;
+use omega_gateway::contract::{ApiToken, ErrorCode, EventKind, PluginId, RunId};
 use omega_gateway::ledger::{Order, Query as LedgerQuery};
 use omega_gateway::{Gateway, GatewayError};
 
 use super::auth::Principal;
 use super::problem::Problem;
 use super::query::{Query, path_name, whole_number, word};
-use super::serve::{Asked, blocking, json};
+use super::serve::{Asked, blocking, json, with_type};
 use super::views;
 
 /// Events that are read from the ledger at once: a line may have a mebibyte.
@@ -56,7 +59,6 @@ fn has_any(principal: &Principal, run_id: &RunId) -> Result<bool, GatewayError> 
 
 pub(super) async fn query(asked: Asked<'_>) -> Result<Response, Problem> {
     let Asked { principal, mut query, .. } = asked;
-    let kinds = EventKind::ALL.map(|kind| (kind.as_str(), kind));
     let plugin_id = query.take("plugin")?;
     if let Some(plugin_id) = &plugin_id {
         principal.require(plugin_id)?;
@@ -68,7 +70,7 @@ pub(super) async fn query(asked: Asked<'_>) -> Result<Response, Problem> {
     let asked_for = LedgerQuery {
         run_id: query.take("run")?,
         plugin_id,
-        kinds: query.all("kind").iter().map(|kind| word("kind", kind, &kinds)).collect::<Result<_, _>>()?,
+        kinds: kinds(&mut query)?,
         // A cursor narrows: it is what was left of the range that was asked for.
         indexes: cursor.map_or(indexes.clone(), |left| left.start.max(indexes.start)..left.end.min(indexes.end)),
         order: order.unwrap_or(Order::OldestFirst),
@@ -79,12 +81,59 @@ pub(super) async fn query(asked: Asked<'_>) -> Result<Response, Problem> {
     json(&blocking(move || page(&principal, asked_for)).await?)
 }
 
+/// What an event stream was asked for, and by whom.
+#[derive(Debug, Clone)]
+pub struct EventsAsked {
+    /// Only of this run.
+    pub run_id: Option<RunId>,
+    /// Only of this plugin.
+    pub plugin_id: Option<PluginId>,
+    /// Only of these kinds; of all where empty.
+    pub kinds: Vec<EventKind>,
+    /// The first index that is meant; none: what comes from now on.
+    pub from: Option<u64>,
+    /// Whose stream it is.
+    pub token: Arc<ApiToken>,
+}
+
+pub(super) fn stream(asked: Asked<'_>) -> Result<Response, Problem> {
+    let Asked { principal, mut query, headers, served, .. } = asked;
+    let mut from = query.index("from")?;
+    // Who comes back says with this where it was; it counts, whatever the address says.
+    let mut last = headers.get_all("last-event-id").iter();
+    match (last.next(), last.next()) {
+        (None, _) => {}
+        (Some(last), None) => {
+            let last = whole_number("Last-Event-ID", last.to_str().unwrap_or_default(), 0, JSON_INTEGER_MAX)?;
+            from = Some(last + 1);
+        }
+        _ => return Err(Problem::malformed("more than one `Last-Event-ID`")),
+    }
+    let asked_for = EventsAsked {
+        run_id: query.take("run")?,
+        plugin_id: query.take("plugin")?,
+        kinds: kinds(&mut query)?,
+        from,
+        token: principal.shared_token(),
+    };
+    query.refuse_rest()?;
+    if let Some(plugin_id) = &asked_for.plugin_id {
+        principal.require(plugin_id)?;
+    }
+    let body = served.state.hooks.events(asked_for).ok_or_else(Problem::no_such_path)?;
+    Ok(with_type(body, "text/event-stream"))
+}
+
+fn kinds(query: &mut Query) -> Result<Vec<EventKind>, Problem> {
+    let known = EventKind::ALL.map(|kind| (kind.as_str(), kind));
+    query.all("kind").iter().map(|kind| word("kind", kind, &known)).collect()
+}
+
 fn cursor(query: &mut Query) -> Result<Option<std::ops::Range<u64>>, Problem> {
     let Some(text) = query.text("cursor")? else { return Ok(None) };
     let invalid = || Problem::malformed("`cursor` is not one that this server gave");
     let (start, end) = text.split_once('-').ok_or_else(invalid)?;
-    let number = |digits: &str| whole_number("cursor", digits, 0, END_MAX);
-    Ok(Some(number(start)?..number(end)?))
+    Ok(Some(whole_number("cursor", start, 0, END_MAX)?..whole_number("cursor", end, 0, END_MAX)?))
 }
 
 /// Events are read until the page is full.

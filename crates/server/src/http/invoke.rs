@@ -40,7 +40,6 @@ pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Pro
     let answer = asked.principal.gateway().invoke(&plugin_id, request).await?;
     // The body's part of the budget is held for as long as what was made of it.
     drop(held);
-    asked.served.state.hooks.called(&plugin_id, &answer);
     answered(run_id, answer)
 }
 

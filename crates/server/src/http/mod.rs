@@ -31,15 +31,15 @@ mod views;
 use std::sync::Arc;
 
 use axum::Router;
-use omega_gateway::contract::{ErrorCode, PluginId};
-use omega_gateway::{Answer, Gateway};
+use axum::body::Body;
+use omega_gateway::Gateway;
+use omega_gateway::contract::ErrorCode;
 
-pub use auth::Principal;
 pub use body::BodyLimits;
+pub use events::EventsAsked;
 pub use openapi::document as openapi_document;
 pub use options::HttpOptions;
-pub use problem::{Problem, Refusal};
-pub use query::Query;
+pub use problem::Refusal;
 pub use routes::{Access, Operation, ROUTES, Route};
 
 /// What the HTTP door needs.
@@ -49,29 +49,38 @@ pub struct HttpState {
     pub gateway: Gateway,
     /// What it goes by.
     pub options: Arc<HttpOptions>,
-    /// What the rest of the server is told and asked.
+    /// The rest of the server.
     pub hooks: Arc<dyn Hooks>,
-    /// Serves `GET /v1/events` and `GET /metrics`, which have passed every check when they come: the request carries a
-    /// [`Principal`], whose plugins bound what may be shown.
-    pub extra: Router,
 }
 
-/// What the rest of the server is told of, and asked.
+/// The rest of the server, as the HTTP door sees it.
 pub trait Hooks: Send + Sync + 'static {
     /// Why no work is taken now: `server_stopping`, or `ledger_unavailable`. None: it is.
     fn unready(&self) -> Option<ErrorCode> {
         None
     }
 
-    /// A call, or a step of a pipeline, came to this.
-    fn called(&self, _plugin_id: &PluginId, _answer: &Answer) {}
+    /// The body of an event stream. None: there is no such thing here.
+    fn events(&self, _asked: EventsAsked) -> Option<Body> {
+        None
+    }
+
+    /// The metrics and their media type. None: there is no such thing here.
+    fn metrics(&self) -> Option<(String, &'static str)> {
+        None
+    }
+
+    /// A request was answered; `route` is the path of the table, or `""` where it asked for nothing that there is.
+    fn answered(&self, _method: &'static str, _route: &'static str, _status: u16) {}
+
+    /// A request failed by a fault of the server's own, which the client is not told more of.
+    fn faulted(&self, _problem: &Refusal) {}
 }
 
-/// Nobody is told.
+/// Nothing more than the routes that need nobody else.
 impl Hooks for () {}
 
-/// The API. Every response carries its [`Operation`] as an extension where the request asked for one, and a
-/// [`Refusal`] where it is a problem: for metrics and the operator's log, not for clients.
+/// The API.
 pub fn router(state: HttpState) -> Router {
     let served = Arc::new(serve::Served::new(state));
     Router::new().fallback(move |request| serve::serve(Arc::clone(&served), request))

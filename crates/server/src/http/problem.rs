@@ -63,21 +63,24 @@ pub(super) struct Details {
 
 /// A refusal, or a failure.
 #[derive(Debug)]
-pub struct Problem {
+pub(super) struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     code: ErrorCode,
     detail: String,
     event_index: Option<u64>,
     report: Option<Report>,
-    response: Option<Box<InvokeAnswer>>,
+    response: Option<InvokeAnswer>,
     retry_after: Option<Duration>,
     allow: Vec<&'static Method>,
 }
 
 impl Problem {
     /// A problem with the status of its code.
-    pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
-        Self {
+    pub(super) fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
+        Self(Box::new(Parts {
             status: status_of(code),
             code,
             detail: detail.as_ref().chars().take(DETAIL_CHARS_MAX).collect(),
@@ -86,7 +89,7 @@ impl Problem {
             response: None,
             retry_after: None,
             allow: Vec::new(),
-        }
+        }))
     }
 
     /// `request_invalid`.
@@ -101,7 +104,9 @@ impl Problem {
         } else {
             ErrorCode::RequestInvalid
         };
-        Self { status, ..Self::new(code, detail) }
+        let mut problem = Self::new(code, detail);
+        problem.0.status = status;
+        problem
     }
 
     pub(super) fn no_such_path() -> Self {
@@ -109,48 +114,39 @@ impl Problem {
     }
 
     pub(super) fn other_methods(allow: Vec<&'static Method>) -> Self {
-        Self { allow, ..Self::of_request(StatusCode::METHOD_NOT_ALLOWED, "this path goes by another method") }
+        let mut problem = Self::of_request(StatusCode::METHOD_NOT_ALLOWED, "this path goes by another method");
+        problem.0.allow = allow;
+        problem
     }
 
     /// An answer that is no outcome of the plugin's.
     pub(super) fn of_answer(code: ErrorCode, answer: InvokeAnswer, retry_after: Option<Duration>) -> Self {
-        Self {
-            event_index: Some(answer.event_index),
-            retry_after,
-            response: Some(Box::new(answer)),
-            ..Self::new(code, "")
-        }
+        let mut problem = Self::new(code, answer.notes());
+        problem.0.event_index = Some(answer.event_index);
+        problem.0.retry_after = retry_after;
+        problem.0.response = Some(answer);
+        problem
+    }
+}
+
+impl Parts {
+    fn shown_detail(&self) -> String {
+        let is_ours = self.status.is_server_error() && self.status != StatusCode::GATEWAY_TIMEOUT;
+        if is_ours || self.detail.is_empty() { self.code.sentence().to_owned() } else { self.detail.clone() }
     }
 
-    /// The stable code.
-    pub const fn code(&self) -> ErrorCode {
-        self.code
-    }
-
-    /// What and where. Of a fault of the server's own, more than a client is told.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    fn shown_detail(&mut self) -> String {
-        let of_plugin = self.response.as_ref().map(|answer| answer.notes().to_owned());
-        match of_plugin {
-            _ if self.status.is_server_error() && self.status != StatusCode::GATEWAY_TIMEOUT => {
-                self.code.sentence().to_owned()
-            }
-            Some(notes) => notes,
-            None => std::mem::take(&mut self.detail),
-        }
+    fn retry_after(&self) -> Option<Duration> {
+        let is_passing = self.status == StatusCode::TOO_MANY_REQUESTS || self.code == ErrorCode::ServerStopping;
+        self.retry_after.or_else(|| is_passing.then_some(RETRY_AFTER_DEFAULT))
     }
 }
 
 impl From<GatewayError> for Problem {
     fn from(error: GatewayError) -> Self {
-        Self {
-            event_index: error.event_index,
-            report: error.report.map(|report| Report::from(*report)),
-            ..Self::new(error.code, error.message)
-        }
+        let mut problem = Self::new(error.code, error.message);
+        problem.0.event_index = error.event_index;
+        problem.0.report = error.report.map(|report| Report::from(*report));
+        problem
     }
 }
 
@@ -164,40 +160,37 @@ pub struct Refusal {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        let refusal = Refusal { code: self.code, detail: self.detail.clone() };
-        let retry_after = self.retry_after.or_else(|| {
-            (self.status == StatusCode::TOO_MANY_REQUESTS || self.code == ErrorCode::ServerStopping)
-                .then_some(RETRY_AFTER_DEFAULT)
-        });
+    fn into_response(self) -> Response {
+        let parts = *self.0;
+        let (code, status, retry_after) = (parts.code, parts.status, parts.retry_after());
+        let allow = parts.allow.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
         let body = Details {
-            kind: format!("urn:omega:error:{}", self.code),
-            title: self.code.sentence(),
-            status: self.status.as_u16(),
-            detail: self.shown_detail(),
-            code: self.code,
-            hint: self.code.hint(),
-            event_index: self.event_index,
-            report: self.report,
-            response: self.response.map(|answer| *answer),
+            kind: format!("urn:omega:error:{code}"),
+            title: code.sentence(),
+            status: status.as_u16(),
+            detail: parts.shown_detail(),
+            code,
+            hint: code.hint(),
+            event_index: parts.event_index,
+            report: parts.report,
+            response: parts.response,
         };
         // Nothing in it can fail to be written; were it so, the status says enough.
         let bytes = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = Response::new(Body::from(bytes));
-        *response.status_mut() = self.status;
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
         if let Some(wait) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, challenge(self.code));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, challenge(code));
         }
-        let allow = self.allow.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ");
         if let Some(allow) = HeaderValue::from_str(&allow).ok().filter(|allow| !allow.is_empty()) {
             headers.insert(ALLOW, allow);
         }
-        response.extensions_mut().insert(refusal);
+        response.extensions_mut().insert(Refusal { code, detail: parts.detail });
         response
     }
 }

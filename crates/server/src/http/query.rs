@@ -19,14 +19,14 @@ const SHOWN_CHARS_MAX: usize = 64;
 
 /// The parameters of one request. Each is taken out by its name; what is left then is refused.
 #[derive(Debug)]
-pub struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads `name=value&…` in percent-encoding, `+` standing for a space.
     ///
     /// # Errors
     /// `request_invalid`.
-    pub fn parse(query: Option<&str>) -> Result<Self, Problem> {
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut found = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             if found.len() == PARAMETERS_MAX {
@@ -40,7 +40,7 @@ impl Query {
     }
 
     /// Every value of a parameter that may stand several times.
-    pub fn all(&mut self, name: &str) -> Vec<String> {
+    pub(super) fn all(&mut self, name: &str) -> Vec<String> {
         let (of_it, rest) = std::mem::take(&mut self.0).into_iter().partition(|(found, _)| found == name);
         self.0 = rest;
         let of_it: Vec<(String, String)> = of_it;
@@ -51,7 +51,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid` where it stands twice.
-    pub fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let mut values = self.all(name);
         let value = values.pop();
         if values.is_empty() { Ok(value) } else { Err(Problem::malformed(format!("`{name}` stands more than once"))) }
@@ -61,7 +61,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid` where it stands twice or is not of that form.
-    pub fn take<T>(&mut self, name: &str) -> Result<Option<T>, Problem>
+    pub(super) fn take<T>(&mut self, name: &str) -> Result<Option<T>, Problem>
     where
         T: FromStr,
         T::Err: std::fmt::Display,
@@ -73,7 +73,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid`.
-    pub fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
+    pub(super) fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
         self.text(name)?.map(|value| word(name, &value, words)).transpose()
     }
 
@@ -81,7 +81,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid`.
-    pub fn index(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+    pub(super) fn index(&mut self, name: &str) -> Result<Option<u64>, Problem> {
         self.text(name)?.map(|value| whole_number(name, &value, 0, JSON_INTEGER_MAX)).transpose()
     }
 
@@ -89,7 +89,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid`.
-    pub fn limit(&mut self) -> Result<usize, Problem> {
+    pub(super) fn limit(&mut self) -> Result<usize, Problem> {
         let Some(value) = self.text("limit")? else { return Ok(PAGE_DEFAULT as usize) };
         let limit = whole_number("limit", &value, 1, PAGE_MAX.into())?;
         Ok(usize::try_from(limit).unwrap_or(PAGE_MAX as usize))
@@ -99,7 +99,7 @@ impl Query {
     ///
     /// # Errors
     /// `request_invalid`, naming it.
-    pub fn refuse_rest(&self) -> Result<(), Problem> {
+    pub(super) fn refuse_rest(&self) -> Result<(), Problem> {
         let Some((name, _)) = self.0.first() else { return Ok(()) };
         Err(Problem::malformed(format!("there is no query parameter `{}`", shown(name))))
     }

@@ -10,11 +10,10 @@ use omega_gateway::GatewayError;
 use omega_gateway::contract::ErrorCode;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
 
 use super::auth::{self, Principal};
 use super::body::{Budget, Held, Incoming};
-use super::problem::Problem;
+use super::problem::{Problem, Refusal};
 use super::query::Query;
 use super::routes::{self, Access, Found, Operation, Parameters};
 use super::{HttpState, artifacts, events, guard, invoke, openapi, pipelines, plugins, proofs, register, tiles, views};
@@ -52,7 +51,7 @@ impl Asked<'_> {
 
     /// A body of the request, bounded.
     pub(super) fn incoming(&self, body: Body, bytes_max: u64) -> Result<Incoming, Problem> {
-        Incoming::new(self.headers, body, bytes_max, self.served.state.options.bodies)
+        Incoming::new(self.headers, body, bytes_max)
     }
 
     /// All of the body, bounded, charged to the budget.
@@ -63,35 +62,45 @@ impl Asked<'_> {
 
 /// Serves one request.
 pub(super) async fn serve(served: Arc<Served>, request: Request<Body>) -> Response {
-    let options = Arc::clone(&served.state.options);
-    let (mut response, origin) = match guard::check(&request, &options) {
+    let HttpState { options, hooks, .. } = &served.state;
+    let (method, mut route) = (known(request.method()), "");
+    let (mut response, origin) = match guard::check(&request, options) {
         Err(problem) => (problem.into_response(), None),
         Ok(passed) if passed.is_preflight => (guard::preflight(), passed.origin),
-        Ok(passed) => (answer(&served, request).await, passed.origin),
+        Ok(passed) => match routes::find(request.method(), request.uri().path()) {
+            Found::Route(operation, _) => {
+                route = operation.route().path;
+                (answer(&served, operation, request).await, passed.origin)
+            }
+            Found::NoSuchPath => (Problem::no_such_path().into_response(), passed.origin),
+            Found::OtherMethods(allow) => (Problem::other_methods(allow).into_response(), passed.origin),
+        },
     };
-    guard::seal(response.headers_mut(), origin, &options);
+    guard::seal(response.headers_mut(), origin, options);
+    hooks.answered(method, route, response.status().as_u16());
+    if let Some(refusal) = response.extensions().get::<Refusal>().filter(|_| response.status().is_server_error()) {
+        hooks.faulted(refusal);
+    }
     response
 }
 
-async fn answer(served: &Served, request: Request<Body>) -> Response {
-    let (operation, permitted) = match routes::find(request.method(), request.uri().path()) {
-        Found::Route(operation, _) => (operation, permitted(served, operation.route().access, request.headers())),
-        Found::NoSuchPath => return Problem::no_such_path().into_response(),
-        Found::OtherMethods(allow) => return Problem::other_methods(allow).into_response(),
-    };
-    let answered = match permitted {
+/// A method as metrics name it: what a client makes up is no label.
+fn known(method: &Method) -> &'static str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS];
+    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+    known.iter().zip(names).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
+}
+
+async fn answer(served: &Served, operation: Operation, request: Request<Body>) -> Response {
+    let answered = match permitted(served, operation.route().access, request.headers()) {
         Err(problem) => Err(problem),
         Ok(None) => open(served, operation, request.uri().query()),
-        Ok(Some(principal)) if matches!(operation, Operation::StreamEvents | Operation::GetMetrics) => {
-            Ok(elsewhere(served, operation, principal, request).await)
-        }
         Ok(Some(principal)) => ask(served, operation, principal, request).await,
     };
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     if operation.route().method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
-    response.extensions_mut().insert(operation);
     response
 }
 
@@ -104,20 +113,6 @@ fn permitted(served: &Served, access: Access, headers: &HeaderMap) -> Result<Opt
     match served.state.hooks.unready() {
         Some(ErrorCode::ServerStopping) => Err(Problem::new(ErrorCode::ServerStopping, "")),
         _ => Ok(Some(principal)),
-    }
-}
-
-async fn elsewhere(
-    served: &Served,
-    operation: Operation,
-    principal: Principal,
-    mut request: Request<Body>,
-) -> Response {
-    request.extensions_mut().insert(principal);
-    request.extensions_mut().insert(operation);
-    match served.state.extra.clone().oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
     }
 }
 
@@ -167,13 +162,17 @@ async fn dispatch(operation: Operation, asked: Asked<'_>, body: Body) -> Result<
         Operation::PutArtifact => artifacts::put(asked, body).await,
         Operation::GetArtifact => artifacts::get(asked).await,
         Operation::HeadArtifact => artifacts::head(asked).await,
-        // Served elsewhere, or without a token.
-        Operation::StreamEvents
-        | Operation::GetMetrics
-        | Operation::GetOpenApi
-        | Operation::GetHealth
-        | Operation::GetReadiness => Err(Problem::no_such_path()),
+        Operation::StreamEvents => events::stream(asked),
+        Operation::GetMetrics => metrics(asked),
+        // Those need no token.
+        Operation::GetOpenApi | Operation::GetHealth | Operation::GetReadiness => Err(Problem::no_such_path()),
     }
+}
+
+fn metrics(asked: Asked<'_>) -> Result<Response, Problem> {
+    asked.query.refuse_rest()?;
+    let (text, media_type) = asked.served.state.hooks.metrics().ok_or_else(Problem::no_such_path)?;
+    Ok(with_type(text, media_type))
 }
 
 /// Work that reads files or a database, on a thread that may block.

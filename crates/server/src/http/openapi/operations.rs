@@ -307,8 +307,8 @@ fn of_server(operation: Operation) -> About {
     match operation {
         Operation::GetMetrics => About {
             summary: "Metrics",
-            description: "Figures for Prometheus.",
-            answers: vec![(200, content("The figures.", TEXT, json!({ "type": "string" })))],
+            description: "Figures for Prometheus, as OpenMetrics text.",
+            answers: vec![(200, content("The figures.", "application/openmetrics-text", json!({ "type": "string" })))],
             ..plain
         },
         Operation::GetOpenApi => About {
