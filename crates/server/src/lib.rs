@@ -6,6 +6,7 @@
 //!
 //! What never happens here: a decision of the server's own. It translates, authenticates, and bounds what comes in.
 
+mod behind;
 mod events;
 pub mod http;
 mod listen;

@@ -9,7 +9,9 @@ use omega_gateway::{Config, Gateway, GatewayError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::behind::Behind;
 use crate::events::Feed;
+use crate::http::{HttpOptions, HttpState};
 use crate::listen::{self, HttpDoor, Tls, TlsFiles};
 use crate::local::{self, LocalListener};
 use crate::stopping::Stopper;
@@ -103,11 +105,22 @@ impl Server {
         let stopper = Stopper::new();
         let (traces, exporter) = options.otlp_endpoint.as_deref().map(Traces::new).transpose()?.unzip();
         let telemetry = Arc::new(Telemetry { metrics: Metrics::new(), traces });
-        let gateway = gateway.observed_by(telemetry.clone());
+        let gateway = gateway.observed_by(Arc::clone(&telemetry) as Arc<dyn omega_gateway::CallObserver>);
         let feed = Feed::new(gateway.clone(), stopper.stopping());
         let places_max = descriptors_for(options.connections_max);
         let places = Arc::new(Semaphore::new(places_max));
-        let router = axum::Router::new();
+        let behind = Behind {
+            gateway: gateway.clone(),
+            feed: feed.clone(),
+            telemetry,
+            stopping: stopper.stopping(),
+            places: Arc::clone(&places),
+            places_max,
+        };
+        let mut http = HttpOptions::new(&addresses, &options.hosts, tls.is_some());
+        http.origins = options.origins;
+        let state = HttpState { gateway: gateway.clone(), options: Arc::new(http), hooks: Arc::new(behind) };
+        let router = crate::http::router(state);
         let door = HttpDoor { router, tls, places };
         let (grace, tell) = (options.grace, options.tell);
         Ok(Self { gateway, local, door, listeners, addresses, feed, exporter, stopper, grace, tell })

@@ -74,7 +74,7 @@ fn check_host<'r>(request: &'r Request<Body>, options: &HttpOptions) -> Result<&
     let host = only(request.headers(), &HOST)?.ok_or_else(|| Problem::malformed("there is no `Host`"))?;
     let host = host.to_str().map_err(|_| Problem::malformed("`Host` is not ASCII"))?;
     // A request line may name the server too, as to a proxy; it then counts (RFC 9112, section 3.2.2).
-    let named = request.uri().authority().map(|authority| authority.as_str());
+    let named = request.uri().authority().map(axum::http::uri::Authority::as_str);
     let is_ours = |name: &str| options.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name));
     if is_ours(host) && named.is_none_or(is_ours) {
         return Ok(host);

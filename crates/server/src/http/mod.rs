@@ -55,7 +55,7 @@ pub struct HttpState {
 
 /// The rest of the server, as the HTTP door sees it.
 pub trait Hooks: Send + Sync + 'static {
-    /// Why no work is taken now: `server_stopping`, or `ledger_unavailable`. None: it is.
+    /// Why no work is taken now: `server_stopping`. None: it is.
     fn unready(&self) -> Option<ErrorCode> {
         None
     }

@@ -94,7 +94,7 @@ fn known(method: &Method) -> &'static str {
 async fn answer(served: &Served, operation: Operation, request: Request<Body>) -> Response {
     let answered = match permitted(served, operation.route().access, request.headers()) {
         Err(problem) => Err(problem),
-        Ok(None) => open(served, operation, request.uri().query()),
+        Ok(None) => open(served, operation, request.uri().query()).await,
         Ok(Some(principal)) => ask(served, operation, principal, request).await,
     };
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
@@ -131,14 +131,18 @@ async fn ask(
     dispatch(operation, asked, body).await
 }
 
-fn open(served: &Served, operation: Operation, query: Option<&str>) -> Result<Response, Problem> {
+async fn open(served: &Served, operation: Operation, query: Option<&str>) -> Result<Response, Problem> {
     Query::parse(query)?.refuse_rest()?;
     match operation {
         Operation::GetOpenApi => Ok(with_type(openapi::document(), "application/json")),
-        Operation::GetReadiness => match served.state.hooks.unready() {
-            Some(code) => Err(Problem::new(code, "")),
-            None => json(&views::Health { status: "ready" }),
-        },
+        Operation::GetReadiness => {
+            if let Some(code) = served.state.hooks.unready() {
+                return Err(Problem::new(code, ""));
+            }
+            // A ledger that cannot be written says so here.
+            served.state.gateway.durable_events().await?;
+            json(&views::Health { status: "ready" })
+        }
         Operation::GetHealth => json(&views::Health { status: "ok" }),
         _ => Err(Problem::no_such_path()),
     }
