@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use omega_gateway::contract::{ErrorCode, Timestamp};
 use omega_gateway::{Gateway, Home, HomeReader, OpenOptions};
-use omega_server::local::operations::Flush;
+use omega_server::local::operations::{Checkpoint, Flush};
 use omega_server::local::{self, Client, Door};
 use tokio::runtime::{Builder, Runtime};
 
@@ -78,8 +78,7 @@ impl Session {
         let give_up = Instant::now() + self.wait;
         loop {
             if let Some(dialled) = Client::dial(&home)? {
-                // It only waits for others.
-                let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+                let runtime = client_runtime()?;
                 match runtime.block_on(Client::greet(&home, dialled, self.wait.max(GREETING_TIME_MIN))) {
                     Ok(client) => return Ok((runtime, Door::There(client))),
                     // It is going, or was never there for us.
@@ -100,6 +99,19 @@ impl Session {
             }
             std::thread::sleep(RETRY_PAUSE);
         }
+    }
+
+    /// Before the ledger's tree is looked at: where a server holds the home, has it sign all that was recorded. Without
+    /// one, the end of each command did that. Where the server cannot, what is signed is what is looked at.
+    pub(crate) fn sign_newest(&self) -> Result<(), Fault> {
+        let home = self.home()?;
+        let Ok(Some(dialled)) = Client::dial(&home) else { return Ok(()) };
+        client_runtime()?.block_on(async {
+            if let Ok(client) = Client::greet(&home, dialled, GREETING_TIME_MIN).await {
+                let _as_it_is = Door::There(client).ask(Checkpoint {}).await;
+            }
+        });
+        Ok(())
     }
 
     /// Opens the gateway in this home, for a verb that holds it itself.
@@ -132,6 +144,11 @@ impl Session {
 /// The runtime that the gateway needs.
 pub(crate) fn runtime() -> Result<Runtime, Fault> {
     Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
+}
+
+/// The runtime of a command that only waits for a server: one thread.
+fn client_runtime() -> Result<Runtime, Fault> {
+    Builder::new_current_thread().enable_all().build().map_err(no_runtime)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of `map_err`")]

@@ -147,6 +147,7 @@ impl Consistency {
             Some(vkey) => vkey::one(vkey)?,
             None => session.home()?.log_verifier_key()?,
         };
+        session.sign_newest()?;
         let found = session.reader()?.consistency(&kept, &trusted)?;
         let tree = |head: &TreeHead| json!({"size": head.size, "root": head.root});
         if output.form() == Form::Json {

@@ -100,6 +100,7 @@ const fn depth(strict: bool) -> Depth {
 impl Verify {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         let home = session.home()?;
+        session.sign_newest()?;
         let trusted = match &self.vkey {
             Some(vkey) => vkey::one(vkey)?,
             None => home.log_verifier_key()?,
@@ -156,6 +157,7 @@ impl Export {
         let home = session.home()?;
         let trusted = home.log_verifier_key()?;
         check_empty(&self.folder)?;
+        session.sign_newest()?;
         let written =
             ledger::export_static(&home.ledger_dir(), &trusted, &self.folder).map_err(as_answer(Path::new(IN_HOME)))?;
         if output.form() == Form::Json {

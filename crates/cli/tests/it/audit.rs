@@ -75,7 +75,7 @@ fn a_result_that_differs_is_the_answer_no() {
     world.ok(["plugins", "install", &package, "--enable"]);
     world.ok(["invoke", "hostile-memory-hoarder", "--text", "go", "--run-id", "r", "--request-id", "q"]);
     assert_eq!(world.omega(["replay", "r"]).code, 0);
-    world.file("home/omega.toml", "[ceilings]\nmemory_bytes_max = 33554432\n");
+    world.behind_the_back(|| world.file("home/omega.toml", "[ceilings]\nmemory_bytes_max = 33554432\n"));
     let ran = world.omega(["replay", "r"]);
     assert_eq!(ran.code, 1);
     snapshot!(world, ran.whole());

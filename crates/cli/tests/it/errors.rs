@@ -31,6 +31,7 @@ fn a_folder_that_is_in_use_becomes_no_home() {
 #[test]
 fn a_home_of_another_format_is_refused() {
     let world = World::new();
+    world.stop_serving();
     let file = world.read("home/home.json");
     world.file("home/home.json", file.replace("\"format\": 1", "\"format\": 2"));
     snapshot!(world, world.omega(["plugins", "list"]).whole());
@@ -40,6 +41,7 @@ fn a_home_of_another_format_is_refused() {
 fn every_damaged_home_is_exit_3() {
     let check = |file: &str, content: &[u8], code: &str| {
         let world = World::new();
+        world.stop_serving();
         world.file(&format!("home/{file}"), content);
         for arguments in [&["plugins", "list"][..], &["registry", "rebuild"], &["invoke", "hello", "--text", "x"]] {
             let ran = world.omega(arguments);
@@ -91,6 +93,7 @@ fn the_doctor_names_every_layer() {
 #[test]
 fn a_damaged_ledger_lets_nothing_run_and_changes_nothing() {
     let world = World::with(&["examples/hello"]);
+    world.stop_serving();
     let segment = world.home().join("ledger/00000000000000000000.ndjson");
     let bytes = fs::read(&segment).unwrap();
     fs::write(&segment, &bytes[..bytes.len() / 2]).unwrap();

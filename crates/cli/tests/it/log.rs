@@ -29,9 +29,10 @@ fn a_checkpoint_is_a_signed_note_and_the_ledger_is_held_against_it() {
 fn a_ledger_that_was_put_back_is_told() {
     let world = World::with(&["examples/hello"]);
     let early = world.path().join("early");
-    crate::world::copy_folder(&world.home().join("ledger"), &early);
+    world.behind_the_back(|| crate::world::copy_folder(&world.home().join("ledger"), &early));
     world.ok(["invoke", "hello", "--text", "x"]);
     world.ok(["ledger", "checkpoint", "-o", "kept.txt"]);
+    world.stop_serving();
     std::fs::remove_dir_all(world.home().join("ledger")).unwrap();
     crate::world::copy_folder(&early, &world.home().join("ledger"));
     snapshot!(world, world.omega(["ledger", "consistency", "kept.txt"]).whole());
@@ -147,7 +148,7 @@ fn seal_segments(world: &World) {
 fn old_events_are_archived_and_checked_with_the_rest() {
     let world = World::with(&["examples/hello"]);
     assert!(world.ok(["ledger", "archive", "--before", "99", "nothing"]).starts_with("Nothing to archive"));
-    seal_segments(&world);
+    world.behind_the_back(|| seal_segments(&world));
     let moved = world.json(["ledger", "archive", "--before", "2100-01-01T00:00:00Z", "archive-1"]);
     assert!(moved["first_index"] == 0 && moved["next_index"].as_u64().unwrap() > 40, "{moved}");
     let alone = world.json(["ledger", "verify"]);
@@ -172,6 +173,7 @@ fn a_home_is_backed_up_and_restored() {
     let world = World::with(&["examples/hello"]);
     world.ok(["ledger", "checkpoint", "-o", "at-backup.txt"]);
     let backup = world.path().join("backup");
+    world.stop_serving();
     // The cache of compiled code is made anew; these tests share one by a link.
     let cache = world.home().join("cache");
     std::fs::remove_dir_all(&cache).or_else(|_| std::fs::remove_file(&cache)).unwrap();

@@ -45,6 +45,8 @@ impl Drop for Holder {
 #[test]
 fn a_home_has_one_writer_and_any_number_of_readers() {
     let world = World::with(&["examples/hello"]);
+    // A server is the one writer for all; see `crates/server/tests`.
+    world.stop_serving();
     let holder = Holder::of(&world);
     let ran = world.omega(["plugins", "disable", "hello", "--wait", "0"]);
     assert_eq!(ran.code, 3);

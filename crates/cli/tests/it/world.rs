@@ -56,10 +56,24 @@ impl World {
         *self.server.borrow_mut() = Some(server);
     }
 
-    /// Where a server holds the home, ends it: what the test does next means nothing beside one, because it changes
-    /// files under it or is about the opening of the home. Gives what the server said.
-    pub(crate) fn stop_serving(&self) -> Option<Ran> {
-        self.server.borrow_mut().take().map(Server::stop)
+    /// Where a server holds the home, ends it: what the test does next means nothing beside one, because it is about the
+    /// opening of the home.
+    pub(crate) fn stop_serving(&self) {
+        if let Some(server) = self.server.borrow_mut().take() {
+            let ran = server.stop();
+            assert_eq!(ran.code, 0, "{}", ran.whole());
+        }
+    }
+
+    /// Changes the home's files; a server that holds it is ended before and started again after.
+    pub(crate) fn behind_the_back<T>(&self, change: impl FnOnce() -> T) -> T {
+        let is_served = self.server.borrow().is_some();
+        self.stop_serving();
+        let changed = change();
+        if is_served {
+            self.serve();
+        }
+        changed
     }
 
     /// A home in which these example plugins take calls.
