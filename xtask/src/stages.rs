@@ -23,7 +23,7 @@ const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Resul
 }
 
 /// In order: the cheap ones first; the tests last, so that a log ends with their result.
-const STAGES: [Stage; 16] = [
+const STAGES: [Stage; 17] = [
     stage("tools", "install what the other stages need", tools::install),
     stage("format", "rustfmt changes nothing", format),
     stage("tidy", "the house rules hold", tidy::run),
@@ -39,6 +39,7 @@ const STAGES: [Stage; 16] = [
     stage("doc", "the documentation builds without warnings and its examples run", doc),
     stage("model", "the group commit, in many interleavings", crash::model_smoke),
     stage("bench", "each bench runs once", bench::smoke),
+    stage("served", "the command's integration tests, every command through a server", served),
     stage("tests", "unit and integration tests", tests),
 ];
 
@@ -172,6 +173,14 @@ fn doc(places: &Places) -> Result<()> {
 fn tests(places: &Places) -> Result<()> {
     guests::build(places)?;
     process::run(process::cargo(places).args(["nextest", "run", "--locked", "--workspace", "--profile", "ci"]))
+}
+
+/// The same tests with the same snapshots as without a server: what a command does is the same (spec page 9).
+fn served(places: &Places) -> Result<()> {
+    guests::build(places)?;
+    let mut command = process::cargo(places);
+    command.args(["nextest", "run", "--locked", "--package", "omega-cli", "--test", "it", "--profile", "ci"]);
+    process::run(command.env("OMEGA_TEST_SERVED", "1"))
 }
 
 #[cfg(test)]
