@@ -1,6 +1,5 @@
 //! One HTTP connection, with everything that its client may do slowly or not at all.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -29,13 +28,6 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Header fields of a request.
 const HEADERS_MAX: usize = 64;
 
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    /// Its address.
-    pub(crate) address: SocketAddr,
-}
-
 /// Says that there is no place left, where that can be said without waiting.
 pub(super) fn turn_away(stream: &TcpStream, is_tls: bool) {
     const BODY: &str = concat!(
@@ -56,12 +48,12 @@ pub(super) fn turn_away(stream: &TcpStream, is_tls: bool) {
 }
 
 /// Serves a connection behind TLS.
-pub(super) async fn serve_tls(stream: TcpStream, peer: Peer, router: axum::Router, tls: &Tls, stopping: &Stopping) {
+pub(super) async fn serve_tls(stream: TcpStream, router: axum::Router, tls: &Tls, stopping: &Stopping) {
     let handshake = tokio::time::timeout(HANDSHAKE_TIME_MAX, tls.acceptor.accept(stream));
     tokio::select! {
         () = stopping.stopped() => {}
         shaken = handshake => if let Ok(Ok(stream)) = shaken {
-            serve(stream, peer, router, stopping).await;
+            serve(stream, router, stopping).await;
         }
     }
 }
@@ -69,15 +61,13 @@ pub(super) async fn serve_tls(stream: TcpStream, peer: Peer, router: axum::Route
 /// Serves a connection until it is done, its client is too slow, or the end has come.
 pub(super) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    peer: Peer,
     router: axum::Router,
     stopping: &Stopping,
 ) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME_MAX));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(|body| Body::new(PacedBody::new(body)));
-        request.extensions_mut().insert(peer);
+        let request: Request = request.map(|body| Body::new(PacedBody::new(body)));
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

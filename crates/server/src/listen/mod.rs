@@ -16,7 +16,6 @@ use omega_gateway::contract::ErrorCode;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-pub(crate) use connection::Peer;
 pub(crate) use paced::TooSlow;
 pub(crate) use tls::Tls;
 pub use tls::TlsFiles;
@@ -74,24 +73,23 @@ impl HttpDoor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => self.admit(stream, address, &stopping),
+                Ok((stream, _address)) => self.admit(stream, &stopping),
                 // A connection that went away before it was accepted, or no more descriptors: never the end.
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr, stopping: &Stopping) {
+    fn admit(&self, stream: TcpStream, stopping: &Stopping) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             connection::turn_away(&stream, self.tls.is_some());
             return;
         };
         let (router, tls, stopping) = (self.router.clone(), self.tls.clone(), stopping.clone());
         tokio::spawn(async move {
-            let peer = Peer { address };
             match tls {
-                None => connection::serve(stream, peer, router, &stopping).await,
-                Some(tls) => connection::serve_tls(stream, peer, router, &tls, &stopping).await,
+                None => connection::serve(stream, router, &stopping).await,
+                Some(tls) => connection::serve_tls(stream, router, &tls, &stopping).await,
             }
             drop(place);
         });
