@@ -118,8 +118,8 @@ fn assert_evidence(world: &World, answered: &BTreeSet<String>) {
     let run = world.json(["runs", "show", "load"]);
     let events = run["events"].as_array().unwrap();
     let ids = |kinds: &[&str]| -> Vec<String> {
-        let of_kind = events.iter().filter(|event| kinds.contains(&event["kind"].as_str().unwrap()));
-        of_kind.map(|event| event["request_id"].as_str().unwrap().to_owned()).collect()
+        let of_kind = events.iter().filter(|event| kinds.contains(&event["event"]["kind"].as_str().unwrap()));
+        of_kind.map(|event| event["event"]["request_id"].as_str().unwrap().to_owned()).collect()
     };
     let results: BTreeSet<String> = ids(&["RESULT"]).into_iter().collect();
     let lost: Vec<_> = answered.difference(&results).collect();
@@ -194,7 +194,7 @@ fn a_second_signal_ends_the_time_of_grace() {
     assert!(said.contains("cut off"), "{said}");
     assert!(!call.join().unwrap(), "there is no answer");
     let run = world.json(["runs", "show", "load"]);
-    let last = run["events"].as_array().unwrap().last().unwrap();
+    let last = &run["events"].as_array().unwrap().last().unwrap()["event"];
     assert_eq!((&last["kind"], &last["meta"]["reason"]), (&"ERROR".into(), &"interrupted".into()));
     world.ok(["ledger", "verify", "--strict"]);
 }
