@@ -31,7 +31,11 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     let token = prepare(places, &omega, &home, work.path())?;
     let server = Server::start(&omega, &home)?;
     let mut schemathesis = Command::new(environment.join("bin/st"));
-    schemathesis.current_dir(work.path()).args(["run", &format!("{}/openapi.json", server.url)]);
+    let settings = places.root.join("tests/api");
+    schemathesis.current_dir(work.path()).env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", &settings);
+    // What Python compiles stays out of the tree.
+    schemathesis.env("PYTHONDONTWRITEBYTECODE", "1").arg("--config-file").arg(settings.join("schemathesis.toml"));
+    schemathesis.args(["run", &format!("{}/openapi.json", server.url)]);
     schemathesis.args(["--header", &format!("Authorization: Bearer {token}")]);
     schemathesis.args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", SEED, "--generation-deterministic"]);
     // An endless stream is no answer to wait for: it has tests of its own.

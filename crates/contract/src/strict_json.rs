@@ -92,6 +92,13 @@ pub fn is_interoperable(number: &Number) -> bool {
     magnitude.is_finite() && !(magnitude > integer_max && magnitude < 1e21)
 }
 
+/// A whole number is an integer however it is written (JSON Schema 2020-12, "integer"; RFC 8785 writes `1.0` as `1`).
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "whole, and within 2^53-1")]
+fn whole(value: f64) -> Option<Number> {
+    let is_whole = value.fract() == 0.0 && value.abs() <= JSON_INTEGER_MAX as f64;
+    is_whole.then(|| Number::from(value as i64))
+}
+
 /// For fields that may be left out but, where they are there, are not null.
 pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -202,7 +209,7 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        strict_number(Number::from_f64(value).ok_or_else(|| E::custom("not a finite number"))?)
+        strict_number(whole(value).or_else(|| Number::from_f64(value)).ok_or_else(|| E::custom("not a finite number"))?)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -281,6 +288,22 @@ mod tests {
         assert!(parse(b"1234", 4).is_ok());
         assert_eq!(parse(b"12345", 4), Err(JsonError::TooLarge { bytes: 5, bytes_max: 4 }));
         assert_eq!(parse(b"\"a\xff\"", 9), Err(JsonError::NotUtf8 { offset: 2 }));
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(parse(text.as_bytes(), 99).unwrap().to_string(), expect, "{text}");
+            let fits = parse_as::<i64>(text.as_bytes(), 99).is_ok();
+            assert_eq!(fits, !expect.contains(['.', 'e']), "{text}");
+        };
+        check("704.0", "704");
+        check("7.04e2", "704");
+        check("-0.0", "0");
+        check("-5e0", "-5");
+        check("0.5", "0.5");
+        check("9007199254740991.0", "9007199254740991");
+        check("1e21", "1e+21");
     }
 
     proptest! {
