@@ -10,6 +10,7 @@ mod reader;
 use std::sync::Arc;
 
 use omega_gateway::contract::{ApiToken, Event, EventKind, PluginId, RunId};
+use omega_gateway::proof::bundle::names_host_paths;
 
 pub(crate) use feed::Feed;
 pub(crate) use reader::stream;
@@ -46,9 +47,10 @@ impl Filter {
         of_run && of_plugin && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
     }
 
-    /// A token that covers some plugins sees their events, and none that is no plugin's.
+    /// A token that covers some plugins sees their events, and none that is no plugin's, nor the bounds of a grant, which
+    /// may name folders of the host.
     fn may_see(&self, event: &Event) -> bool {
         let Some(token) = self.token.as_ref().filter(|token| !token.covers_all()) else { return true };
-        event.plugin_id.parse().is_ok_and(|plugin_id| token.covers(&plugin_id))
+        event.plugin_id.parse().is_ok_and(|plugin_id| token.covers(&plugin_id)) && !names_host_paths(event)
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use omega_gateway::Gateway;
-use omega_gateway::contract::{ApiToken, Caller, ErrorCode, PluginId, TraceParent};
+use omega_gateway::contract::{ApiToken, Caller, ErrorCode, Event, PluginId, TraceParent};
+use omega_gateway::proof::bundle::names_host_paths;
 
 use super::problem::Problem;
 use super::routes::Access;
@@ -42,9 +43,10 @@ impl Principal {
         &self.gateway
     }
 
-    /// Whether it may see an event of this plugin; `""` is no plugin's.
-    pub(super) fn sees(&self, plugin_id: &str) -> bool {
-        self.token.covers_all() || plugin_id.parse().is_ok_and(|id| self.token.covers(&id))
+    /// Whether it may see an event: one of its plugins, and not the bounds of a grant, which may name folders of the host.
+    pub(super) fn sees(&self, event: &Event) -> bool {
+        let is_of_its_own = || event.plugin_id.parse().is_ok_and(|id| self.token.covers(&id));
+        self.token.covers_all() || (is_of_its_own() && !names_host_paths(event))
     }
 
     /// # Errors

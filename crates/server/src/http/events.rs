@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use omega_gateway::contract::limits::JSON_INTEGER_MAX;
-use omega_gateway::contract::{ApiToken, ErrorCode, EventKind, PluginId, RunId};
+use omega_gateway::contract::{ApiToken, ErrorCode, Event, EventKind, PluginId, RunId};
 use omega_gateway::ledger::{Order, Query as LedgerQuery};
 use omega_gateway::{Gateway, GatewayError};
 
@@ -149,7 +149,7 @@ fn page(principal: &Principal, mut asked_for: LedgerQuery) -> Result<views::Even
         let some = ledger.events(&asked_for)?;
         events_read += some.events.len();
         for placed in some.events {
-            if principal.sees(&placed.event.plugin_id) {
+            if principal.sees(&placed.event) {
                 bytes += size(&placed.event);
                 events.push(views::PlacedEvent { index: placed.index, event: placed.event });
             }
@@ -164,7 +164,7 @@ fn page(principal: &Principal, mut asked_for: LedgerQuery) -> Result<views::Even
 }
 
 /// About how much an event takes: what is not bounded elsewhere.
-fn size(event: &omega_gateway::contract::Event) -> usize {
+fn size(event: &Event) -> usize {
     event.meta.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() + 512
 }
 
@@ -196,6 +196,6 @@ pub(super) fn sees_whole_run(principal: &Principal, gateway: &Gateway, run_id: &
 }
 
 /// See [`sees_whole_run`].
-pub(super) fn is_of_caller(principal: &Principal, event: &omega_gateway::contract::Event) -> bool {
-    event.plugin_id.is_empty() || principal.sees(&event.plugin_id)
+pub(super) fn is_of_caller(principal: &Principal, event: &Event) -> bool {
+    event.plugin_id.is_empty() || principal.sees(event)
 }

@@ -1,13 +1,13 @@
-//! Proofs of runs.
+//! Proofs of runs, as bytes in canonical form: the same that the command line writes.
 
 use axum::response::Response;
-use omega_gateway::contract::RunId;
+use omega_gateway::contract::{ErrorCode, RunId, canonical_bytes};
 
 use super::auth::denied;
 use super::events::{is_of_caller, sees_whole_run};
 use super::problem::Problem;
 use super::query::path_name;
-use super::serve::{Asked, blocking, json};
+use super::serve::{Asked, blocking, with_type};
 
 const OF_OTHERS: &str = "the run holds events that this token is not for";
 
@@ -24,5 +24,6 @@ pub(super) async fn export(asked: Asked<'_>) -> Result<Response, Problem> {
     if !bundle.events.iter().all(|event| is_of_caller(&asked.principal, event)) {
         return Err(denied(OF_OTHERS));
     }
-    json(&bundle)
+    let bytes = canonical_bytes(&bundle).map_err(|error| Problem::new(ErrorCode::Io, error.to_string()))?;
+    Ok(with_type(bytes, "application/json"))
 }
