@@ -17,7 +17,12 @@ impl Gateway {
     /// the run keep coming; `ledger_unavailable`, `ledger_corrupt`.
     pub async fn export_proof(&self, run_id: &RunId) -> Result<ProofBundle, GatewayError> {
         let created_at = self.inner.clock.now();
-        let export = ExportRequest { run_id: run_id.clone(), proof_id: ulid::Ulid::generate().to_string(), created_at };
+        let export = ExportRequest {
+            run_id: run_id.clone(),
+            proof_id: ulid::Ulid::generate().to_string(),
+            created_at,
+            caller: self.caller.clone(),
+        };
         let reports = |digests: &[ManifestDigest]| {
             digests.iter().filter_map(|digest| self.report_on(digest, created_at)).collect()
         };

@@ -413,6 +413,7 @@ fn export_of_a_run(home: &Path, run_id: &omega_contract::RunId) {
             run_id: run_id.clone(),
             proof_id: format!("01KAGXYZ0123456789ABCD{round:04}"),
             created_at: Timestamp::EPOCH,
+            caller: omega_contract::Caller::default(),
         };
         let begin = Instant::now();
         let bundle = runtime.block_on(ledger.export_run(request, |_| Vec::new())).expect("a bundle");

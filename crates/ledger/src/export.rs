@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use omega_contract::ports::{Recorded, Recorder};
 use omega_contract::proof_bundle::ManifestDigest;
-use omega_contract::{EventDraft, ProofBundle, RunId, Sha256Hex, Timestamp, ValidationReport};
+use omega_contract::{Caller, EventDraft, ProofBundle, RunId, Sha256Hex, Timestamp, ValidationReport};
 use omega_proof::bundle::{
     Anchor, BundleParts, PlacedEvent, SealFault, export_meta, manifest_digests, plugins_that_ran,
 };
@@ -32,6 +32,8 @@ pub struct ExportRequest {
     pub proof_id: String,
     /// When it is exported.
     pub created_at: Timestamp,
+    /// On whose behalf.
+    pub caller: Caller,
 }
 
 impl Ledger {
@@ -112,7 +114,7 @@ impl Ledger {
             durability: self.durability(),
         };
         let draft = match parts.export_draft(0) {
-            Ok(draft) => draft,
+            Ok(draft) => draft.asked_by(&request.caller),
             // An event that came in while the run was read may be the outcome that is missed here.
             Err(_) if self.shared().queue().is_touched(watch) => return Ok(None),
             Err(fault) => return Err(fault.into()),

@@ -20,6 +20,7 @@ fn request(run: &str) -> ExportRequest {
         run_id: run.parse().unwrap(),
         proof_id: "01KAGXYZ0123456789ABCDEFGH".into(),
         created_at: Timestamp::EPOCH,
+        caller: omega_contract::Caller::default(),
     }
 }
 

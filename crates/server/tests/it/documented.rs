@@ -28,21 +28,21 @@ pub fn validator(schema: &Value) -> std::sync::Arc<jsonschema::Validator> {
     std::sync::Arc::clone(made)
 }
 
-/// The template of the document that `path` has the form of, without its own idea of what a parameter may be.
-fn template(path: &str) -> Option<&'static str> {
-    let paths = DOCUMENT["paths"].as_object().unwrap();
-    let fits = |template: &str| {
-        let pattern: String = template.split('{').enumerate().fold(String::from("^"), |pattern, (number, part)| {
-            if number == 0 {
-                return pattern + &escaped(part);
-            }
-            let (name, rest) = part.split_once('}').unwrap();
+/// The templates of the document, each with what has its form, without an idea of its own of what a parameter may be.
+static TEMPLATES: LazyLock<Vec<(String, jsonschema::Validator)>> = LazyLock::new(|| {
+    let pattern = |template: &str| {
+        template.split('{').fold(String::from("^"), |pattern, part| {
+            let Some((name, rest)) = part.split_once('}') else { return pattern + &escaped(part) };
             let value = if name == "index" { "(x[0-9]{3}/)*[0-9]{3}" } else { "[^/:]+" };
             pattern + value + &escaped(rest)
-        });
-        jsonschema::validator_for(&json!({ "pattern": pattern + "$" })).unwrap().is_valid(&json!(path))
+        }) + "$"
     };
-    paths.keys().map(String::as_str).find(|template| fits(template))
+    let paths = DOCUMENT["paths"].as_object().unwrap().keys();
+    paths.map(|path| (path.clone(), jsonschema::validator_for(&json!({ "pattern": pattern(path) })).unwrap())).collect()
+});
+
+fn template(path: &str) -> Option<&'static str> {
+    TEMPLATES.iter().find(|(_, form)| form.is_valid(&json!(path))).map(|(template, _)| template.as_str())
 }
 
 fn escaped(literal: &str) -> String {

@@ -175,14 +175,16 @@ async fn the_tree_leads_to_the_checkpoint() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_tile_never_changes_and_is_kept() {
     let world = World::with_plugins().await;
-    while world.event_count() < 256 {
-        world.post("/v1/plugins/nobody:invoke").json(&hello("Ada")).send().await.assert_problem(404, "plugin_unknown");
+    let refused = (0..256).map(|_| world.post("/v1/plugins/nobody:invoke").json(&hello("Ada")).send());
+    for refused in futures_util::future::join_all(refused).await {
+        refused.assert_problem(404, "plugin_unknown");
     }
     world.gateway.admin().checkpoint().await.unwrap();
     let tile = world.get("/v1/ledger/tile/0/000").send().await;
     assert_eq!((tile.bytes.len(), tile.header("cache-control")), (8_192, "private, max-age=31536000, immutable"));
     assert_eq!(world.get("/v1/ledger/tile/entries/000").send().await.bytes.len(), 256 * 34);
     assert_eq!(world.get("/v1/ledger/tile/1/000.p/1").send().await.bytes.len(), 32);
+    world.get("/v1/ledger/tile/1/001.p/1").send().await.assert_problem(404, "not_found");
     let exported = world.folder().join("static");
     omega_gateway::ledger::export_static(&world.home.ledger_dir(), &world.home.log_verifier_key().unwrap(), &exported)
         .unwrap();
