@@ -33,7 +33,7 @@ fn refused(error: StoreError) -> GatewayError {
 pub(super) async fn put(asked: Asked<'_>, body: Body) -> Result<Response, Problem> {
     let digest: Sha256Hex = path_name("sha256", asked.parameter(0))?;
     asked.query.refuse_rest()?;
-    check_media_type(asked.headers, "application/octet-stream")?;
+    check_media_type(asked.headers, &body, "application/octet-stream")?;
     let store = Arc::clone(asked.principal.gateway().admin().artifacts());
     let incoming = asked.incoming(body, asked.served.state.options.bodies.artifact_bytes_max)?;
     let stored = incoming.stream_to(move |mut reader| {

@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use omega_gateway::contract::ErrorCode;
 use omega_gateway::contract::strict_json::{self, JsonError};
 use serde::de::DeserializeOwned;
@@ -194,11 +195,15 @@ pub(super) fn busy() -> Problem {
 }
 
 /// Refuses another media type than `expect`. Parameters, such as a charset, are passed over, as JSON is UTF-8 always.
-pub(super) fn check_media_type(headers: &HeaderMap, expect: &'static str) -> Result<(), Problem> {
+pub(super) fn check_media_type(headers: &HeaderMap, body: &Body, expect: &'static str) -> Result<(), Problem> {
     let wrong = || Problem::of_request(StatusCode::UNSUPPORTED_MEDIA_TYPE, &format!("the body is to be {expect}"));
     let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(wrong()) };
-    let found = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let found = match (values.next(), values.next()) {
+        (None, _) if body.is_end_stream() => return Err(Problem::malformed("there is no body")),
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        _ => return Err(wrong()),
+    };
+    let found = found.split(';').next().unwrap_or_default().trim();
     if found.eq_ignore_ascii_case(expect) { Ok(()) } else { Err(wrong()) }
 }
 

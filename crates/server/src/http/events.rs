@@ -126,7 +126,15 @@ pub(super) fn stream(asked: Asked<'_>) -> Result<Response, Problem> {
 
 fn kinds(query: &mut Query) -> Result<Vec<EventKind>, Problem> {
     let known = EventKind::ALL.map(|kind| (kind.as_str(), kind));
-    query.all("kind").iter().map(|kind| word("kind", kind, &known)).collect()
+    let mut kinds = Vec::new();
+    for kind in query.all("kind") {
+        let kind = word("kind", &kind, &known)?;
+        if kinds.contains(&kind) {
+            return Err(Problem::malformed(format!("`kind` names {kind} twice")));
+        }
+        kinds.push(kind);
+    }
+    Ok(kinds)
 }
 
 fn cursor(query: &mut Query) -> Result<Option<std::ops::Range<u64>>, Problem> {

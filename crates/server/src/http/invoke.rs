@@ -33,7 +33,7 @@ impl InvokeAnswer {
 pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Problem> {
     let plugin_id = asked.plugin_id()?;
     asked.query.refuse_rest()?;
-    check_media_type(asked.headers, "application/json")?;
+    check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, REQUEST_BYTES_MAX).await?;
     let request = completed(read_json(&held.bytes, REQUEST_BYTES_MAX)?)?;
     let run_id = request.run_id.clone();

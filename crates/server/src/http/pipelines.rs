@@ -149,7 +149,7 @@ impl From<Answered> for PipelineAnswer {
 
 pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Problem> {
     asked.query.refuse_rest()?;
-    check_media_type(asked.headers, "application/json")?;
+    check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, REQUEST_BYTES_MAX).await?;
     let PipelineRequest { policy, request } = read_json(&held.bytes, REQUEST_BYTES_MAX)?;
     let request = completed(request)?;

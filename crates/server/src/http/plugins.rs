@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use hyper::body::Body as _;
 use omega_gateway::contract::plugin_info::LaneKind;
 use omega_gateway::contract::{PluginId, PluginInfo, PluginRef, PluginStatus, Sha256Hex};
 use omega_gateway::{GatewayError, Page, PluginFilter};
@@ -141,10 +142,13 @@ fn shown(info: Result<PluginInfo, GatewayError>) -> Result<Response, Problem> {
 
 /// A small JSON body, which may be left out.
 async fn optional<T: serde::de::DeserializeOwned + Default>(asked: &Asked<'_>, body: Body) -> Result<T, Problem> {
+    if body.is_end_stream() {
+        return Ok(T::default());
+    }
+    check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, BODY_BYTES_MAX).await?;
     if held.bytes.is_empty() {
         return Ok(T::default());
     }
-    check_media_type(asked.headers, "application/json")?;
     read_json(&held.bytes, BODY_BYTES_MAX)
 }

@@ -18,11 +18,11 @@ use super::views;
 
 pub(super) async fn validate(asked: Asked<'_>, body: Body) -> Result<Response, Problem> {
     asked.query.refuse_rest()?;
+    check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, MANIFEST_BYTES_MAX).await?;
     if held.bytes.is_empty() {
         return Err(Problem::malformed("there is no body"));
     }
-    check_media_type(asked.headers, "application/json")?;
     let gateway = asked.principal.gateway().clone();
     let report = tokio::task::spawn_blocking(move || gateway.validate_manifest(&held.bytes)).await;
     let report = report.map_err(|_| Problem::new(ErrorCode::Io, "a worker ended early"))?;
@@ -31,7 +31,7 @@ pub(super) async fn validate(asked: Asked<'_>, body: Body) -> Result<Response, P
 
 pub(super) async fn register(asked: Asked<'_>, body: Body) -> Result<Response, Problem> {
     asked.query.refuse_rest()?;
-    check_media_type(asked.headers, "application/x-tar")?;
+    check_media_type(asked.headers, &body, "application/x-tar")?;
     let _place = asked.served.packages.try_acquire().map_err(|_| busy())?;
     let incoming = asked.incoming(body, ARCHIVE_BYTES_MAX)?;
     let files = incoming.stream_to(read_tar_stream).await??;

@@ -49,6 +49,7 @@ async fn events_are_found_and_paged() {
     assert_eq!(kinds, ["INVOKE", "RESULT", "INVOKE", "RESULT", "INVOKE", "RESULT"]);
     for query in [
         "kind=invoke",
+        "kind=INVOKE&kind=INVOKE",
         "kind=",
         "from=-1",
         "from=1.5",

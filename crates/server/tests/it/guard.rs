@@ -152,6 +152,7 @@ async fn every_refusal_of_http_is_a_problem() {
     }
     let call = world.post("/v1/plugins/hello:invoke").body("application/json; charset=utf-8", hello("Ada").to_string());
     call.send().await.assert_ok();
+    world.post("/v1/plugins/hello:invoke").send().await.assert_problem(400, "request_invalid");
     let huge = vec![b' '; 300 * 1024];
     let answered = world.post("/v1/manifests:validate").body("application/json", huge).send().await;
     answered.assert_problem(413, "payload_too_large");

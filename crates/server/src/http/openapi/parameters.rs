@@ -72,9 +72,7 @@ pub(super) fn run() -> Value {
 
 pub(super) fn kind() -> Value {
     let kinds: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    let schema = json!({
-        "type": "array", "items": { "type": "string", "enum": kinds }, "minItems": 1, "maxItems": kinds.len(), "uniqueItems": true,
-    });
+    let schema = json!({ "type": "array", "items": { "type": "string", "enum": kinds }, "uniqueItems": true });
     let mut parameter = of_query("kind", "Only of this kind. Stands once for each kind that is meant.", schema);
     parameter["style"] = json!("form");
     parameter["explode"] = json!(true);
