@@ -113,6 +113,33 @@ fn a_killed_batch_is_finished_by_the_same_command() {
     }
 }
 
+/// What a server still does for a command that was killed is not asked for again: how it ends is the answer.
+#[test]
+fn a_call_that_a_server_still_has_under_way_is_waited_for() {
+    let world = World::new();
+    world.stop_serving();
+    world.serve();
+    let package = world.package("hostile/spin");
+    let manifest = package.join("PLUGIN_MANIFEST.json");
+    let mut longer: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    longer["limits"]["max_ms"] = json!(5_000);
+    fs::write(&manifest, longer.to_string()).unwrap();
+    let package = package.display().to_string();
+    world.ok(["plugins", "sign", &package]);
+    world.ok(["plugins", "install", &package, "--enable"]);
+    world.file("in.ndjson", payload("go"));
+    let batch = |output| ["batch", "hostile-spin", "-i", "in.ndjson", "-o", output, "--run-id", "r"];
+    let mut first = world.command().args(batch("first.ndjson")).stderr(Stdio::null()).spawn().unwrap();
+    while world.ok(["ledger", "tail", "--run", "r", "--kind", "invoke", "--json"]).is_empty() {
+        assert!(first.try_wait().unwrap().is_none(), "it ended before it was looked at");
+    }
+    assert_eq!(world.omega(batch("second.ndjson")).code, 1);
+    first.wait().unwrap();
+    let answers = [world.read("first.ndjson"), world.read("second.ndjson")].map(|text| lines(&text).remove(0));
+    let told = answers.map(|answer| (answer["status"].clone(), answer["event_index"].clone()));
+    assert_eq!((&told[0].0, &told[0]), (&json!("timeout"), &told[1]), "one call, and one outcome of it");
+}
+
 #[test]
 fn a_batch_that_reads_a_pipe_answers_as_lines_come() {
     let world = World::with(&["examples/hello"]);

@@ -8,16 +8,17 @@ mod lines;
 mod request;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::{Stream, StreamExt as _, stream};
 use omega_gateway::broker::ArtifactStore;
-use omega_gateway::contract::{ErrorCode, PluginId, PluginRef, RequestId, RunId, Status};
+use omega_gateway::contract::{ErrorCode, PluginId, PluginRef, PluginRequest, RequestId, RunId, Status};
+use omega_gateway::{Home, HomeReader};
 use omega_server::local::Door;
 use omega_server::local::operations::{Hello, Invoke};
 use serde_json::json;
@@ -63,6 +64,12 @@ pub(crate) struct Batch {
 /// Calls of one batch at the same time.
 const CONCURRENCY_MAX: u32 = 256;
 
+/// Requests of which it is remembered that they were sent: as many as an earlier batch could have under way, and their
+/// resends.
+const SENT_FIRST_MAX: usize = 2 * CONCURRENCY_MAX as usize;
+/// Time between two looks for the outcome of a call that is under way elsewhere.
+const ENDED_PAUSE: Duration = Duration::from_millis(20);
+
 /// How often a call that a crash cut off is sent anew under another id.
 const RESENDS_MAX: u32 = 100;
 
@@ -75,6 +82,8 @@ struct Shared {
     plugin_id: PluginId,
     defaults: Defaults,
     earlier: Arc<Earlier>,
+    sent: SentFirst,
+    home: Home,
 }
 
 /// How a batch went.
@@ -104,6 +113,8 @@ impl Batch {
                 plugin_id: self.plugin.plugin_id.clone(),
                 defaults: Defaults { run_id: run_id.clone() },
                 earlier,
+                sent: SentFirst::default(),
+                home: reader.home().clone(),
             };
             let places = self.places(manifest.as_ref().map(|manifest| manifest.limits.max_concurrency), calls_max);
             answer_all(shared, lines, places, &mut written, output, &bar).await
@@ -222,19 +233,57 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
         Err(fault) => return Ok(Answered::unreadable(line.number, &shared.defaults.run_id, &shared.plugin_id, &fault)),
     };
     let first_id = request.request_id.clone();
-    for resend in 2..=RESENDS_MAX {
-        match shared.earlier.of_request(&request) {
-            Known::Nothing => break,
+    let mut earlier = Arc::clone(&shared.earlier);
+    let mut resend = 1;
+    loop {
+        match earlier.of_request(&request) {
             Known::Outcome(event) => {
                 return Ok(Answered::from_ledger(number, &request, &shared.plugin_id, event, &shared.artifacts));
             }
             // What a crash cut off has an id that cannot be used again.
-            Known::Interrupted => request.request_id = resent(&first_id, resend)?,
+            Known::Interrupted if resend < RESENDS_MAX => {
+                resend += 1;
+                request.request_id = resent(&first_id, resend)?;
+                continue;
+            }
+            Known::Interrupted | Known::Nothing => {}
+        }
+        let run_id = request.run_id.clone();
+        let is_ours = run_id == shared.defaults.run_id && shared.sent.is_first(&request.request_id);
+        let again = is_ours.then(|| request.clone());
+        let answer = shared.door.ask(Invoke { plugin_id: shared.plugin_id.clone(), request }).await?;
+        match again {
+            // A server still had the call of a command that was killed just before: how that ends is the answer.
+            Some(same) if answer.reason == Some(ErrorCode::DuplicateRequest) => {
+                request = same;
+                earlier = ended(&shared, &request).await?;
+            }
+            _ => return Ok(Answered::of(number, &run_id, &answer)),
         }
     }
-    let run_id = request.run_id.clone();
-    let answer = shared.door.ask(Invoke { plugin_id: shared.plugin_id, request }).await?;
-    Ok(Answered::of(number, &run_id, &answer))
+}
+
+/// Waits until the ledger knows how a request ended that is under way elsewhere.
+async fn ended(shared: &Shared, request: &PluginRequest) -> Result<Arc<Earlier>, Fault> {
+    loop {
+        let earlier = Earlier::of(&HomeReader::open(&shared.home)?, &shared.defaults.run_id)?;
+        if !matches!(earlier.of_request(request), Known::Nothing) {
+            return Ok(Arc::new(earlier));
+        }
+        tokio::time::sleep(ENDED_PAUSE).await;
+    }
+}
+
+/// The requests that a batch sends first: among them are those that a command which was killed may have left under way.
+#[derive(Debug, Clone, Default)]
+struct SentFirst(Arc<Mutex<HashSet<RequestId>>>);
+
+impl SentFirst {
+    /// Whether this one is among them, and was not sent before: a duplicate of it is none of this batch.
+    fn is_first(&self, id: &RequestId) -> bool {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.len() < SENT_FIRST_MAX && sent.insert(id.clone())
+    }
 }
 
 /// `ID~2`, `ID~3`, …
