@@ -1,5 +1,6 @@
 //! What is measured: a served home, and the echo beside it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::routing::post;
+use omega_gateway::contract::manifest::MANIFEST_FILE;
 use omega_gateway::contract::{Payload, PluginId, Scope, Status, Timestamp};
-use omega_gateway::{Gateway, Home, OpenOptions, package_source, request, signed_package};
+use omega_gateway::{Gateway, Home, OpenOptions, PackageFiles, package_source, request, signed_package};
 use omega_server::{ServeOptions, Server, StopReport};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -59,7 +61,7 @@ impl Served {
         std::fs::write(home.path().join("omega.toml"), format!("durability = \"{durability}\"\n")).unwrap();
         let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
         let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/packages");
-        let files = package_source::read_dir(&packages.join(guest)).unwrap();
+        let files = brief(&package_source::read_dir(&packages.join(guest)).unwrap());
         let files = signed_package(files, &home.operator_key().unwrap()).unwrap();
         let plugin = gateway.register_plugin(files).await.unwrap().plugin_id;
         gateway.enable_plugin(&plugin, None).await.unwrap();
@@ -122,6 +124,17 @@ impl Served {
         self.stop.send(()).unwrap();
         assert!(!self.running.await.unwrap().cut_off);
     }
+}
+
+/// The package with log level `summary`: what `full` keeps of each call beside the ledger is the store's time, not the
+/// door's.
+fn brief(files: &PackageFiles) -> PackageFiles {
+    let mut files: BTreeMap<String, Arc<[u8]>> =
+        files.iter().map(|(path, bytes)| (path.to_owned(), Arc::clone(bytes))).collect();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&files[MANIFEST_FILE]).unwrap();
+    manifest["evidence"]["log_level"] = "summary".into();
+    files.insert(MANIFEST_FILE.to_owned(), serde_json::to_vec(&manifest).unwrap().into());
+    PackageFiles::new(files).unwrap()
 }
 
 fn body(text: &str) -> String {
