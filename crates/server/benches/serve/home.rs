@@ -86,6 +86,15 @@ impl Served {
         rendered(self.address, &path, &format!("authorization: Bearer {}\r\n", self.token), &body)
     }
 
+    /// The newest checkpoint: a token, a route, and nothing to do.
+    pub(crate) fn look(&self) -> Arc<[u8]> {
+        let head = format!(
+            "GET /v1/ledger/checkpoint HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
+            self.address, self.token
+        );
+        head.into_bytes().into()
+    }
+
     /// A call that a rule refuses: this plugin takes no such payload.
     pub(crate) fn unfit(&self) -> Arc<[u8]> {
         let path = format!("/v1/plugins/{}:invoke", self.plugin);

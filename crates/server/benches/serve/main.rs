@@ -63,10 +63,11 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
     // The client has a thread of its own, as it would have another process.
     let (echo, served) = runtime.block_on(async { (Echo::new().await, Served::new("relaxed", guest).await) });
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut took: [Vec<Duration>; 3] = Default::default();
+    let mut took: [Vec<Duration>; 5] = Default::default();
     client.block_on(async {
         let mut to_echo = Connection::to(echo.address, echo.request(text)).await;
         let mut to_server = Connection::to(served.address, served.request(text)).await;
+        let mut to_look = Connection::to(served.address, served.look()).await;
         for _ in 0..rounds.div_ceil(BLOCK_CALLS) {
             for call in 0..2 * BLOCK_CALLS {
                 let started = Instant::now();
@@ -85,12 +86,27 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
                 to_server.ask().await;
                 note(&mut took[2], call, started);
             }
+            for call in 0..2 * BLOCK_CALLS {
+                let (gateway, plugin) = (served.gateway.clone(), served.plugin.clone());
+                let asked = request(Payload::text(text));
+                let started = Instant::now();
+                let handed_over = runtime.spawn(async move { gateway.invoke(&plugin, asked).await.unwrap() });
+                assert_eq!(handed_over.await.unwrap().response.status, Status::Ok);
+                note(&mut took[3], call, started);
+            }
+            for call in 0..2 * BLOCK_CALLS {
+                let started = Instant::now();
+                to_look.ask().await;
+                note(&mut took[4], call, started);
+            }
         }
     });
-    let [echo, call, http] = took.map(quantiles);
+    let [echo, call, http, handed_over, look] = took.map(quantiles);
     println!("{:<32} {:>9.1} {:>9.1}", "echo over HTTP", echo.0, echo.1);
     println!("{:<32} {:>9.1} {:>9.1}", "call in process", call.0, call.1);
     println!("{:<32} {:>9.1} {:>9.1}", "call over HTTP", http.0, http.1);
+    println!("{:<32} {:>9.1} {:>9.1}", "call handed to another thread", handed_over.0, handed_over.1);
+    println!("{:<32} {:>9.1} {:>9.1}", "checkpoint over HTTP", look.0, look.1);
     println!("{:<32} {:>9.1}\n", "beyond echo + call", http.0 - echo.0 - call.0);
     runtime.block_on(served.stop());
 }
