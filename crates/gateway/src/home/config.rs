@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use omega_contract::limits::{PAYLOAD_BYTES_MAX, TIMEOUT_MS_MAX};
@@ -16,6 +15,8 @@ use omega_contract::proof_bundle::Durability;
 use omega_contract::{Capability, capability::CapabilityApi};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
+
+use super::serve::Serve;
 
 /// What `omega init` writes: every key, commented out, with its default.
 pub(super) const COMMENTED_DEFAULTS: &str = include_str!("omega.toml");
@@ -99,43 +100,6 @@ pub struct Breaker {
 pub struct Wasm {
     /// Exact bound on computation, in wasmtime's fuel (about one unit an instruction); 0: time alone bounds it.
     pub fuel_max: u64,
-}
-
-/// `omega serve`: the HTTP door (spec page 9).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Serve {
-    /// Where to listen, each `address:port`; none: the local door alone.
-    pub listen: Vec<SocketAddr>,
-    /// The certificate chain (PEM), an absolute path; empty: no TLS, which only loopback addresses may be without.
-    pub tls_cert: PathBuf,
-    /// Its private key (PEM), an absolute path.
-    pub tls_key: PathBuf,
-    /// Names under which clients reach the server, besides the addresses that it listens on: `name` or `name:port`.
-    pub hosts: Vec<String>,
-    /// Origins of web pages that may use it, such as `https://console.example`.
-    pub origins: Vec<String>,
-    /// HTTP connections at once.
-    pub connections_max: u32,
-    /// Milliseconds that calls under way have when the server is stopped.
-    pub grace_ms: u64,
-    /// Where traces are sent (OTLP over HTTP with JSON), such as `http://127.0.0.1:4318/v1/traces`; empty: nowhere.
-    pub otlp_endpoint: String,
-}
-
-impl Default for Serve {
-    fn default() -> Self {
-        Self {
-            listen: Vec::new(),
-            tls_cert: PathBuf::new(),
-            tls_key: PathBuf::new(),
-            hosts: Vec::new(),
-            origins: Vec::new(),
-            connections_max: 1_024,
-            grace_ms: 30_000,
-            otlp_endpoint: String::new(),
-        }
-    }
 }
 
 impl Default for Config {
@@ -307,28 +271,7 @@ impl Config {
         if self.breaker.failures == 0 {
             return bad("breaker.failures", "at least 1");
         }
-        let serve = &self.serve;
-        for (key, path) in [("serve.tls_cert", &serve.tls_cert), ("serve.tls_key", &serve.tls_key)] {
-            if !path.as_os_str().is_empty() && path.is_relative() {
-                return bad(key, "not an absolute path");
-            }
-        }
-        if serve.tls_cert.as_os_str().is_empty() != serve.tls_key.as_os_str().is_empty() {
-            return bad("serve.tls_cert", "a certificate and a key go together");
-        }
-        if !(1..=65_536).contains(&serve.connections_max) {
-            return bad("serve.connections_max", "between 1 and 65536");
-        }
-        if serve.grace_ms > TIMEOUT_MS_MAX {
-            return bad("serve.grace_ms", "at most 86400000");
-        }
-        if !serve.otlp_endpoint.is_empty() && !serve.otlp_endpoint.starts_with("http://") {
-            return bad(
-                "serve.otlp_endpoint",
-                "an http:// address: run a collector beside the server, and TLS from there",
-            );
-        }
-        Ok(())
+        self.serve.check()
     }
 
     /// Where the log's private key is kept, if not in the home.
@@ -481,10 +424,10 @@ mod tests {
         check("[ceilings]\ncapabilities = ['network_access']", "unknown variant");
         check("quotas = 1", "unknown key");
         check("[serve]\nlisten = ['localhost']", "invalid socket address");
-        check("[serve]\ntls_cert = 'a'", "absolute");
-        check("[serve]\ntls_cert = '/a'", "go together");
-        check("[serve]\nconnections_max = 0", "between 1 and 65536");
-        check("[serve]\notlp_endpoint = 'https://collector'", "an http:// address");
+        check("[serve]\ntls_cert = 'a'", "serve.tls_cert: not an absolute path");
+        check("[serve]\ntls_cert = '/a'", "serve.tls_cert: a certificate and a key go together");
+        check("[serve]\nconnections_max = 0", "serve.connections_max: between 1 and 65536");
+        check("[serve]\notlp_endpoint = 'https://collector'", "serve.otlp_endpoint: an http:// address");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod config;
 mod log_key;
 mod operator_key;
+mod serve;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,9 +17,10 @@ use omega_proof::checkpoint::LogSigner;
 use omega_proof::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
-pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Serve, Setting, Wasm};
+pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Setting, Wasm};
 pub use log_key::NewLog;
 pub use operator_key::{OperatorKey, OperatorKeyError};
+pub use serve::Serve;
 
 /// The format of a home that this version reads and writes.
 pub const HOME_FORMAT: u32 = 1;
