@@ -144,7 +144,7 @@ async fn a_plugin_that_lies_about_being_deterministic_is_different() {
     let (report, calls) = replayed(&gateway, "r").await;
     assert_eq!((report.same, report.different), (0, 1), "{calls:?}");
     let ReplayVerdict::Different(difference) = &calls[0].verdict else { panic!("{calls:?}") };
-    let limit = difference.limits[0];
+    let limit = &difference.limits[0];
     assert_eq!((&*limit.name, limit.recorded, limit.now), ("memory_bytes_max", Some(67_108_864), Some(33_554_432)));
 }
 
