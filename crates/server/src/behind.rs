@@ -27,19 +27,19 @@ impl Hooks for Behind {
         self.stopping.is_stopping().then_some(ErrorCode::ServerStopping)
     }
 
-    fn events(&self, asked: EventsAsked) -> Option<Body> {
+    fn events(&self, asked: EventsAsked) -> Body {
         let EventsAsked { run_id, plugin_id, kinds, from, token } = asked;
         let filter = Filter { run_id, plugin_id, kinds, token: Some(token) };
-        Some(Body::from_stream(events::stream(self.feed.clone(), filter, from)))
+        Body::from_stream(events::stream(self.feed.clone(), filter, from))
     }
 
-    fn metrics(&self) -> Option<(String, &'static str)> {
+    fn metrics(&self) -> (String, &'static str) {
         let now = Now {
             activity: self.gateway.activity(),
             event_readers: self.feed.readers(),
             connections: self.places_max.saturating_sub(self.places.available_permits()),
         };
-        Some((self.telemetry.metrics.text(now), CONTENT_TYPE))
+        (self.telemetry.metrics.text(now), CONTENT_TYPE)
     }
 
     fn answered(&self, method: &'static str, route: &'static str, status: u16) {

@@ -120,7 +120,7 @@ pub(super) fn stream(asked: Asked<'_>) -> Result<Response, Problem> {
     if let Some(plugin_id) = &asked_for.plugin_id {
         principal.require(plugin_id)?;
     }
-    let body = served.state.hooks.events(asked_for).ok_or_else(Problem::no_such_path)?;
+    let body = served.state.hooks.events(asked_for);
     Ok(with_type(body, "text/event-stream"))
 }
 

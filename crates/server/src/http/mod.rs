@@ -60,15 +60,11 @@ pub trait Hooks: Send + Sync + 'static {
         None
     }
 
-    /// The body of an event stream. None: there is no such thing here.
-    fn events(&self, _asked: EventsAsked) -> Option<Body> {
-        None
-    }
+    /// The body of an event stream.
+    fn events(&self, asked: EventsAsked) -> Body;
 
-    /// The metrics and their media type. None: there is no such thing here.
-    fn metrics(&self) -> Option<(String, &'static str)> {
-        None
-    }
+    /// The metrics and their media type.
+    fn metrics(&self) -> (String, &'static str);
 
     /// A request was answered; `route` is the path of the table, or `""` where it asked for nothing that there is.
     fn answered(&self, _method: &'static str, _route: &'static str, _status: u16) {}
@@ -76,9 +72,6 @@ pub trait Hooks: Send + Sync + 'static {
     /// A request failed by a fault of the server's own, which the client is not told more of.
     fn faulted(&self, _problem: &Refusal) {}
 }
-
-/// Nothing more than the routes that need nobody else.
-impl Hooks for () {}
 
 /// The API.
 pub fn router(state: HttpState) -> Router {

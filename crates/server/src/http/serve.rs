@@ -175,7 +175,7 @@ async fn dispatch(operation: Operation, asked: Asked<'_>, body: Body) -> Result<
 
 fn metrics(asked: Asked<'_>) -> Result<Response, Problem> {
     asked.query.refuse_rest()?;
-    let (text, media_type) = asked.served.state.hooks.metrics().ok_or_else(Problem::no_such_path)?;
+    let (text, media_type) = asked.served.state.hooks.metrics();
     Ok(with_type(text, media_type))
 }
 

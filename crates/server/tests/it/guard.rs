@@ -1,7 +1,5 @@
 //! Requests that are not meant for this server, or that a web page of somebody else's sent.
 
-use std::sync::Arc;
-
 use axum::http::Method;
 
 use crate::harness::{HOST, World, hello};
@@ -9,7 +7,7 @@ use crate::harness::{HOST, World, hello};
 const LISTED: &str = "https://console.example";
 
 async fn world() -> World {
-    let world = World::with(|options| options.origins = vec![LISTED.to_owned()], Arc::new(())).await;
+    let world = World::with(|options| options.origins = vec![LISTED.to_owned()]).await;
     world.install("examples/hello").await;
     world
 }

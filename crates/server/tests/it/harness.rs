@@ -11,7 +11,7 @@ use omega_gateway::contract::manifest::SIGNATURE_FILE;
 use omega_gateway::contract::{Event, PluginId, Scope, Timestamp};
 use omega_gateway::ledger::{Order, Query};
 use omega_gateway::{Gateway, Home, OpenOptions, OperatorKey, PackageFiles, package_source, sign_package};
-use omega_server::http::{Hooks, HttpOptions, HttpState, router};
+use omega_server::http::{EventsAsked, Hooks, HttpOptions, HttpState, router};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -19,6 +19,19 @@ use crate::documented;
 
 /// What the API goes by in tests.
 pub const HOST: &str = "127.0.0.1:7077";
+
+/// A server without anything behind its door: a stream that says nothing and ends, no figures.
+pub struct Nothing;
+
+impl Hooks for Nothing {
+    fn events(&self, _asked: EventsAsked) -> Body {
+        Body::from(":\n\n")
+    }
+
+    fn metrics(&self) -> (String, &'static str) {
+        ("# EOF\n".to_owned(), "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    }
+}
 
 pub struct World {
     pub gateway: Gateway,
@@ -126,10 +139,10 @@ impl Asking<'_> {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(|_| {}, Arc::new(())).await
+        Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut HttpOptions), hooks: Arc<dyn Hooks>) -> Self {
+    pub async fn with(change: impl FnOnce(&mut HttpOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::init(&folder.path().join("home"), Timestamp::EPOCH).unwrap();
         share_compiled_code(&home);
@@ -137,7 +150,7 @@ impl World {
         let gateway = Gateway::open(&home, open).await.unwrap();
         let mut options = HttpOptions::new(&[HOST.parse().unwrap()], &[], false);
         change(&mut options);
-        let api = router(HttpState { gateway: gateway.clone(), options: Arc::new(options), hooks });
+        let api = router(HttpState { gateway: gateway.clone(), options: Arc::new(options), hooks: Arc::new(Nothing) });
         let token = token(&gateway, "all", &Scope::ALL, &[]).await;
         Self { gateway, home, api, token, folder }
     }
