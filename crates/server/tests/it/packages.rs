@@ -123,7 +123,7 @@ async fn a_narrow_token_registers_its_own_plugins_only() {
     upload(tar_of(&signed(package("examples/hello"), &key))).await.assert_problem(403, "scope_denied");
     let mut nameless = package("examples/hello");
     nameless.insert(MANIFEST_FILE.to_owned(), Arc::from(&b"{}"[..]));
-    upload(tar_of(&signed(nameless, &key))).await.assert_problem(403, "scope_denied");
+    upload(tar_of(&PackageFiles::new(nameless).unwrap())).await.assert_problem(403, "scope_denied");
     upload(vec![0; 1024]).await.assert_problem(403, "scope_denied");
     assert_eq!(world.event_count(), before, "nothing was recorded");
     assert_eq!(
