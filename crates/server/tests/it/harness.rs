@@ -180,11 +180,20 @@ impl World {
         token(&self.gateway, name, scopes, plugins).await
     }
 
+    /// Registers and enables a package that xtask built; gives its id.
     pub async fn install(&self, name: &str) -> PluginId {
-        let files = signed(package(name), &self.home.operator_key().unwrap());
-        let info = self.gateway.register_plugin(files).await.unwrap();
-        self.gateway.enable_plugin(&info.plugin_id, None).await.unwrap();
-        info.plugin_id
+        self.install_files(package(name)).await
+    }
+
+    pub async fn install_files(&self, files: Files) -> PluginId {
+        let plugin_id = self.register(files).await;
+        self.gateway.enable_plugin(&plugin_id, None).await.unwrap();
+        plugin_id
+    }
+
+    pub async fn register(&self, files: Files) -> PluginId {
+        let files = signed(files, &self.home.operator_key().unwrap());
+        self.gateway.register_plugin(files).await.unwrap().plugin_id
     }
 
     pub fn folder(&self) -> &Path {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{World, package};
 
 fn ids(page: &Value) -> Vec<String> {
     let plugins = page["plugins"].as_array().unwrap();
@@ -12,8 +12,8 @@ fn ids(page: &Value) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_paged_by_where_the_page_before_ended() {
     let world = World::with_plugins().await;
-    world.install("examples/headline").await;
-    world.install("examples/csv-profile").await;
+    world.register(package("examples/headline")).await;
+    world.register(package("examples/csv-profile")).await;
     let all = ids(&world.get("/v1/plugins").send().await.assert_ok());
     assert_eq!(all, ["csv-profile", "headline", "hello", "text-stats"]);
     for limit in [1, 2, 3, 4] {
@@ -34,7 +34,7 @@ async fn lists_are_paged_by_where_the_page_before_ended() {
     world.post("/v1/plugins/hello:disable").send().await.assert_ok();
     let listed = async |query: &str| ids(&world.get(&format!("/v1/plugins?{query}")).send().await.assert_ok());
     assert_eq!(listed("status=disabled").await, ["hello"]);
-    assert_eq!(listed("status=enabled&lane=wasm").await, ["csv-profile", "headline", "text-stats"]);
+    assert_eq!(listed("status=registered&lane=wasm").await, ["csv-profile", "headline"]);
     assert_eq!(listed("lane=worker").await, Vec::<String>::new());
     assert_eq!(listed("plugin=hello").await, ["hello"]);
     for query in [

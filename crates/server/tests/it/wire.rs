@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omega_gateway::contract::Event;
+use omega_gateway::contract::manifest::MANIFEST_FILE;
 use omega_server::{ServeOptions, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -69,7 +70,13 @@ fn is_outcome(event: &Event) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_ends_its_call() {
-    let wire = Wire::new(&["hostile/spin"]).await;
+    let wire = Wire::new(&[]).await;
+    // One that runs until it is stopped, and may.
+    let mut files = crate::harness::package("hostile/spin");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&files[MANIFEST_FILE]).unwrap();
+    manifest["limits"]["max_ms"] = 3_600_000.into();
+    files.insert(MANIFEST_FILE.to_owned(), Arc::from(manifest.to_string().into_bytes()));
+    wire.world.install_files(files).await;
     let body = {
         let mut body = hello("Ada");
         body["run_id"] = "left".into();
