@@ -11,6 +11,7 @@
     reason = "figures for people"
 )]
 
+mod apart;
 mod client;
 mod home;
 mod readers;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use omega_gateway::contract::{Payload, Status};
 use omega_gateway::request;
 
-use client::{Connection, drive};
+use apart::Asker;
 use home::{Echo, Served};
 
 /// Connections that ask at once.
@@ -30,6 +31,9 @@ const CONNECTIONS: usize = 64;
 const BLOCK_CALLS: usize = 50;
 
 fn main() {
+    if apart::main() {
+        return;
+    }
     let measured = std::env::args().any(|argument| argument == "--bench");
     let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
@@ -60,53 +64,42 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
     println!("one call over HTTP keep-alive, {} bytes to {guest}, relaxed durability, {rounds} rounds", text.len());
     println!("{:<32} {:>9} {:>9}", "", "p50 µs", "p99 µs");
     let runtime = runtime();
-    // The client has a thread of its own, as it would have another process.
     let (echo, served) = runtime.block_on(async { (Echo::new().await, Served::new("relaxed", guest).await) });
-    let client = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut took: [Vec<Duration>; 5] = Default::default();
-    client.block_on(async {
-        let mut to_echo = Connection::to(echo.address, echo.request(text)).await;
-        let mut to_server = Connection::to(served.address, served.request(text)).await;
-        let mut to_look = Connection::to(served.address, served.look()).await;
-        for _ in 0..rounds.div_ceil(BLOCK_CALLS) {
-            for call in 0..2 * BLOCK_CALLS {
-                let started = Instant::now();
-                to_echo.ask().await;
-                note(&mut took[0], call, started);
-            }
-            for call in 0..2 * BLOCK_CALLS {
-                let asked = request(Payload::text(text));
-                let started = Instant::now();
-                let answer = served.gateway.invoke(&served.plugin, asked).await.unwrap();
-                assert_eq!(answer.response.status, Status::Ok);
-                note(&mut took[1], call, started);
-            }
-            for call in 0..2 * BLOCK_CALLS {
-                let started = Instant::now();
-                to_server.ask().await;
-                note(&mut took[2], call, started);
-            }
-            for call in 0..2 * BLOCK_CALLS {
-                let (gateway, plugin) = (served.gateway.clone(), served.plugin.clone());
-                let asked = request(Payload::text(text));
-                let started = Instant::now();
-                let handed_over = runtime.spawn(async move { gateway.invoke(&plugin, asked).await.unwrap() });
-                assert_eq!(handed_over.await.unwrap().response.status, Status::Ok);
-                note(&mut took[3], call, started);
-            }
-            for call in 0..2 * BLOCK_CALLS {
-                let started = Instant::now();
-                to_look.ask().await;
-                note(&mut took[4], call, started);
-            }
+    let mut to_echo = Asker::new(echo.address, &echo.request(text));
+    let mut to_server = Asker::new(served.address, &served.request(text));
+    let mut to_look = Asker::new(served.address, &served.look());
+    let here = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let [mut echoed, mut looked, mut called, mut handed_over, mut over_http] = [const { Vec::new() }; 5];
+    for _ in 0..rounds.div_ceil(BLOCK_CALLS) {
+        echoed.extend(to_echo.ask(BLOCK_CALLS));
+        looked.extend(to_look.ask(BLOCK_CALLS));
+        for call in 0..2 * BLOCK_CALLS {
+            let asked = request(Payload::text(text));
+            let started = Instant::now();
+            let answer = here.block_on(served.gateway.invoke(&served.plugin, asked)).unwrap();
+            assert_eq!(answer.response.status, Status::Ok);
+            note(&mut called, call, started);
         }
-    });
-    let [echo, call, http, handed_over, look] = took.map(quantiles);
-    println!("{:<32} {:>9.1} {:>9.1}", "echo over HTTP", echo.0, echo.1);
-    println!("{:<32} {:>9.1} {:>9.1}", "call in process", call.0, call.1);
-    println!("{:<32} {:>9.1} {:>9.1}", "call over HTTP", http.0, http.1);
-    println!("{:<32} {:>9.1} {:>9.1}", "call handed to another thread", handed_over.0, handed_over.1);
-    println!("{:<32} {:>9.1} {:>9.1}", "checkpoint over HTTP", look.0, look.1);
+        for call in 0..2 * BLOCK_CALLS {
+            let (gateway, plugin, asked) =
+                (served.gateway.clone(), served.plugin.clone(), request(Payload::text(text)));
+            let started = Instant::now();
+            let call_there = runtime.spawn(async move { gateway.invoke(&plugin, asked).await.unwrap() });
+            assert_eq!(here.block_on(call_there).unwrap().response.status, Status::Ok);
+            note(&mut handed_over, call, started);
+        }
+        over_http.extend(to_server.ask(BLOCK_CALLS));
+    }
+    let [echo, look, call, there, http] = [echoed, looked, called, handed_over, over_http].map(quantiles);
+    for (what, (p50, p99)) in [
+        ("echo over HTTP", echo),
+        ("checkpoint over HTTP", look),
+        ("call in process", call),
+        ("call in process, other thread", there),
+        ("call over HTTP", http),
+    ] {
+        println!("{what:<32} {p50:>9.1} {p99:>9.1}");
+    }
     println!("{:<32} {:>9.1}\n", "beyond echo + call", http.0 - echo.0 - call.0);
     runtime.block_on(served.stop());
 }
@@ -123,11 +116,8 @@ fn many_calls(guest: &str, text: &str, calls: usize) {
     println!("{CONNECTIONS} connections, {calls} calls of {guest} with {} bytes, all cores", text.len());
     println!("{:<32} {:>12} {:>10} {:>10} {:>10}", "", "calls/s", "p50 ms", "p99 ms", "of echo's");
     let runtime = runtime();
-    let (echo, echo_rate) = runtime.block_on(async {
-        let echo = Echo::new().await;
-        let rate = drive(echo.address, echo.request(text), CONNECTIONS, calls).await;
-        (echo, rate)
-    });
+    let echo = runtime.block_on(Echo::new());
+    let echo_rate = apart::drive(echo.address, &echo.request(text), CONNECTIONS, calls);
     drop(echo);
     let line = |what: &str, (rate, took): (f64, Vec<Duration>)| {
         let (p50, p99) = quantiles(took);
@@ -136,14 +126,15 @@ fn many_calls(guest: &str, text: &str, calls: usize) {
     };
     line("echo over HTTP", echo_rate.clone());
     for durability in ["relaxed", "batch"] {
-        runtime.block_on(async {
-            let served = Served::new(durability, guest).await;
-            drive(served.address, served.request(text), CONNECTIONS, calls / 10).await;
-            line(&format!("in process, {durability}"), served.in_process(text, CONNECTIONS, calls).await);
-            let rate = drive(served.address, served.request(text), CONNECTIONS, calls).await;
-            line(&format!("over HTTP, {durability}"), rate);
-            served.stop().await;
-        });
+        let served = runtime.block_on(Served::new(durability, guest));
+        apart::drive(served.address, &served.request(text), CONNECTIONS, calls / 10);
+        let in_process = runtime.block_on(served.in_process(text, CONNECTIONS, calls));
+        line(&format!("in process, {durability}"), in_process);
+        line(
+            &format!("over HTTP, {durability}"),
+            apart::drive(served.address, &served.request(text), CONNECTIONS, calls),
+        );
+        runtime.block_on(served.stop());
     }
     println!();
 }

@@ -43,17 +43,18 @@ impl Body for PacedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         // The clock runs from when somebody wants the body: what the gateway does before is not the client's time.
         let began = *self.began.get_or_insert_with(Instant::now);
-        if self.received == 0 {
-            self.deadline.as_mut().reset(began + BODY_TIME_MIN);
-        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            // Looked at only where one has to wait: most bodies are there with their head.
+            let earned = Duration::from_secs(self.received / BODY_BYTES_PER_SECOND_MIN);
+            let deadline = began + BODY_TIME_MIN + earned;
+            if self.deadline.deadline() != deadline {
+                self.deadline.as_mut().reset(deadline);
+            }
             ready!(self.deadline.as_mut().poll(context));
             return Poll::Ready(Some(Err(TooSlow.into())));
         };
         if let Some(Ok(frame)) = &frame {
             self.received += frame.data_ref().map_or(0, |data| data.remaining() as u64);
-            let earned = Duration::from_secs(self.received / BODY_BYTES_PER_SECOND_MIN);
-            self.deadline.as_mut().reset(began + BODY_TIME_MIN + earned);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
