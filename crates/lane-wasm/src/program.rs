@@ -21,7 +21,7 @@ use crate::ending::{self, Returned};
 use crate::exchange::RequestParts;
 use crate::guest::{Guest, GuestStop, Kept};
 use crate::machine::{Counting, Machine};
-use crate::options::TRANSFER_BYTES_MARGIN;
+use crate::options::{FREE_TICKS, TRANSFER_BYTES_MARGIN};
 
 /// A compiled, linked component. Immutable; calls share it.
 pub(crate) struct WasmProgram {
@@ -96,14 +96,14 @@ impl WasmProgram {
             store.set_fuel(fuel)?;
         }
         let deadline = call.deadline;
-        store.set_epoch_deadline(1);
+        store.set_epoch_deadline(FREE_TICKS);
         store.epoch_deadline_callback(move |context| {
             if Instant::now() >= deadline {
                 return Err(GuestStop::Deadline.into());
             }
             context.data().host_calls.check()?;
-            // Let other calls on this thread have a turn.
-            Ok(UpdateDeadline::Yield(1))
+            // Whatever else is ready on this thread comes first, and what its timers and sockets wait for.
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         Ok(store)
     }

@@ -13,6 +13,7 @@ use omega_validator::{Call, Verified, check_output};
 use crate::call::Router;
 use crate::evidence::{CallEvidence, bounded};
 use crate::services::Refused;
+use crate::turns::Turn;
 
 /// What every attempt of a call is given alike.
 pub(crate) struct Plan<'a> {
@@ -74,12 +75,13 @@ impl Drop for OpenIntent<'_> {
 }
 
 impl Router {
-    /// Runs one attempt. Its outcome is recorded, not yet durable.
+    /// Runs one attempt, which begins with this turn. Its outcome is recorded, not yet durable.
     pub(crate) async fn attempt(
         &self,
         plan: &Plan<'_>,
         number: u32,
         deadline: Instant,
+        turn: Turn<'_>,
     ) -> Result<Outcome, RecorderError> {
         let evidence = plan.evidence;
         let limit = deadline.saturating_duration_since(Instant::now());
@@ -89,7 +91,8 @@ impl Router {
         let brokers = self.services.brokers(&evidence.target, plan.call, deadline);
         let host: Arc<dyn Host> = Arc::clone(&brokers) as Arc<dyn Host>;
         let lane_call = LaneCall { request: Arc::clone(&plan.request), seed: plan.seed, deadline, host };
-        let report = evidence.target.program.run(lane_call).await;
+        let run = evidence.target.program.run(lane_call);
+        let report = self.turns.run(run, turn, &evidence.target.pace, deadline).await;
 
         for used in brokers.uses() {
             self.recorder.record(evidence.broker(number, used))?;

@@ -21,6 +21,7 @@ use crate::quota::{Gate, Overloaded, QuotaPolicy};
 use crate::replay::ReplayOf;
 use crate::services::{Refused, Services};
 use crate::target::Target;
+use crate::turns::Turns;
 
 /// First wait before a retry; doubled each time, with full jitter.
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -97,6 +98,7 @@ pub struct Router {
     pub(crate) recorder: Arc<dyn Recorder>,
     pub(crate) services: Arc<dyn Services>,
     pub(crate) policy: RouterPolicy,
+    pub(crate) turns: Turns,
     clock: Arc<dyn Clock>,
     gate: Gate,
 }
@@ -110,7 +112,7 @@ impl Router {
         policy: RouterPolicy,
     ) -> Self {
         let gate = Gate::new(policy.quota.calls_max, policy.quota.queue_max);
-        Self { recorder, services, policy, clock, gate }
+        Self { recorder, services, policy, turns: Turns::of_this_machine(), clock, gate }
     }
 
     /// Calls one plugin once. The answer is released only when its outcome is durable.
@@ -252,7 +254,7 @@ impl Router {
         target: Arc<Target>,
         call: Verified<Call>,
         passing: &Passing<'_>,
-    ) -> Result<Admitted, Refusal> {
+    ) -> Result<Admitted<'_>, Refusal> {
         let deadline = self.deadline(&target, passing);
         self.services.check_payload(&target, &call, deadline).await?;
         let checked = Instant::now();
@@ -260,13 +262,14 @@ impl Router {
         // The plugin's own place first: a plugin that hangs holds up its own callers, not everybody's.
         let own = target.gate.enter(wait_until).await.map_err(overloaded)?;
         let shared = self.gate.enter(wait_until).await.map_err(overloaded)?;
+        let turn = self.turns.begin(&target.pace, wait_until).await.map_err(overloaded)?;
         let stages = CallStages {
             find: passing.found.saturating_duration_since(passing.started),
             check: checked.saturating_duration_since(passing.found),
             wait: checked.elapsed(),
             ..CallStages::default()
         };
-        Ok(Admitted { target, call, deadline, places: (own, shared), stages })
+        Ok(Admitted { target, call, deadline, places: (own, shared), turn, stages })
     }
 
     /// When the whole call ends: the request's `timeout_ms`, the ceiling, the pipeline's end. Who names no
@@ -281,28 +284,46 @@ impl Router {
     }
 
     /// Steps 5 to 9, with retries.
-    async fn run(&self, admitted: Admitted, claim: Claim<'_>, passing: &Passing<'_>) -> Result<Answer, RecorderError> {
+    async fn run(
+        &self,
+        admitted: Admitted<'_>,
+        claim: Claim<'_>,
+        passing: &Passing<'_>,
+    ) -> Result<Answer, RecorderError> {
         let began = Instant::now();
-        let Admitted { target, call, deadline, places: _held, stages } = &admitted;
-        let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(target), call, passing) {
+        let Admitted { target, call, deadline, places: _held, turn, stages } = admitted;
+        let mut turn = Some(turn);
+        let evidence = match CallEvidence::prepare(&*self.services, Arc::clone(&target), &call, passing) {
             Ok(evidence) => evidence,
             Err(refused) => {
-                drop(claim);
-                return self.refuse(passing.about_call_of(target), refused.into(), passing.started).await;
+                drop((turn, claim));
+                return self.refuse(passing.about_call_of(&target), refused.into(), passing.started).await;
             }
         };
-        let plan = Plan { call, evidence: &evidence, request: lane_request(target, call), seed: seed(target, call) };
+        let plan = Plan {
+            call: &call,
+            evidence: &evidence,
+            request: lane_request(&target, &call),
+            seed: seed(&target, &call),
+        };
         let max_retries = passing.request.request().policy.map_or(0, |policy| policy.max_retries);
         let mut claim = Some(claim);
         let mut last: Option<Outcome> = None;
         for number in 1..=u32::from(max_retries) + 1 {
+            let turn = match turn.take() {
+                Some(turn) => turn,
+                None => match self.turns.begin(&target.pace, deadline).await {
+                    Ok(turn) => turn,
+                    Err(_) => break,
+                },
+            };
             let passage = match target.breaker.admit(self.clock.monotonic()) {
                 Ok(passage) => passage,
                 Err(_) if last.is_some() => break,
                 Err(open) => {
-                    drop(claim);
+                    drop((turn, claim));
                     let refusal = circuit_open(passing.plugin_id, open.retry_after);
-                    return self.refuse(passing.about_call_of(target), refusal, passing.started).await;
+                    return self.refuse(passing.about_call_of(&target), refusal, passing.started).await;
                 }
             };
             // From here on there is an INVOKE: the key is used.
@@ -310,13 +331,13 @@ impl Router {
                 claim.keep();
             }
             let attempt_max = Duration::from_millis(target.package.manifest().limits.max_ms);
-            let attempt_deadline = (*deadline).min(Instant::now() + attempt_max);
-            let outcome = self.attempt(&plan, number, attempt_deadline).await?;
+            let attempt_deadline = deadline.min(Instant::now() + attempt_max);
+            let outcome = self.attempt(&plan, number, attempt_deadline, turn).await?;
             let failed = matches!(outcome.verdict.status, Status::Error | Status::Timeout);
             passage.tell(if failed { Health::Failed } else { Health::Sound }, self.clock.monotonic());
             last = Some(outcome);
             let pause = backoff(number);
-            if !failed || u32::from(max_retries) < number || Instant::now() + pause >= *deadline {
+            if !failed || u32::from(max_retries) < number || Instant::now() + pause >= deadline {
                 break;
             }
             tokio::time::sleep(pause).await;
@@ -324,7 +345,7 @@ impl Router {
         let outcome = last.expect("the loop runs at least once and every way out of it before an outcome returns");
         let ended = Instant::now();
         self.recorder.durable(outcome.event).await?;
-        let stages = CallStages { run: ended.saturating_duration_since(began), record: ended.elapsed(), ..*stages };
+        let stages = CallStages { run: ended.saturating_duration_since(began), record: ended.elapsed(), ..stages };
         Ok(answer(passing, outcome, stages))
     }
 

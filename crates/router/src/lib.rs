@@ -18,6 +18,7 @@ mod redaction;
 mod replay;
 mod services;
 mod target;
+mod turns;
 
 pub use breaker::{Breaker, BreakerPolicy, Health, Open, Passage};
 pub use call::{Answer, Asked, CallStages, Router, RouterPolicy};

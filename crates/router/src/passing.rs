@@ -12,6 +12,7 @@ use crate::quota::Place;
 use crate::replay::ReplayOf;
 use crate::services::Refused;
 use crate::target::Target;
+use crate::turns::Turn;
 
 /// A request on its way through the steps.
 pub(crate) struct Passing<'a> {
@@ -88,11 +89,13 @@ impl From<Refused> for Refusal {
 }
 
 /// A request that was let in: what it holds while it runs.
-pub(crate) struct Admitted {
+pub(crate) struct Admitted<'a> {
     pub(crate) target: Arc<Target>,
     pub(crate) call: Verified<Call>,
     pub(crate) deadline: Instant,
     pub(crate) places: (Place, Place),
+    /// With which its first attempt begins.
+    pub(crate) turn: Turn<'a>,
     pub(crate) stages: CallStages,
 }
 

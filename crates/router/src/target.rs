@@ -8,6 +8,7 @@ use omega_validator::{Package, Verified};
 
 use crate::breaker::{Breaker, BreakerPolicy};
 use crate::quota::Gate;
+use crate::turns::Pace;
 
 /// What of the lane goes into evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Target {
     pub limits: LaneLimits,
     pub(crate) gate: Gate,
     pub(crate) breaker: Breaker,
+    pub(crate) pace: Pace,
     settings: (usize, BreakerPolicy),
 }
 
@@ -51,7 +53,7 @@ impl Target {
     ) -> Self {
         let places_max = usize::try_from(package.manifest().limits.max_concurrency).unwrap_or(usize::MAX);
         let (gate, breaker) = (Gate::new(places_max, settings.0), Breaker::new(settings.1));
-        Self { package, program, capabilities, lane, limits, gate, breaker, settings }
+        Self { package, program, capabilities, lane, limits, gate, breaker, pace: Pace::default(), settings }
     }
 
     /// The same, as if it had never been called.

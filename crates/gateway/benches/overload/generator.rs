@@ -44,10 +44,12 @@ impl Asked {
 }
 
 /// What came of arrivals at a rate.
+#[derive(Default)]
 pub(crate) struct Load {
-    pub(crate) offered_rate: f64,
-    /// Of those answered before the end alone.
-    pub(crate) served_rate: f64,
+    seconds: f64,
+    calls: u64,
+    /// Before the end alone.
+    served_in_time: u64,
     /// From when the call was handed to the runtime to its answer.
     pub(crate) served: Quantiles,
     pub(crate) refused: Quantiles,
@@ -55,6 +57,26 @@ pub(crate) struct Load {
     pub(crate) late: Quantiles,
     /// The most that was resident while it lasted, less what was at its beginning.
     pub(crate) growth_bytes: f64,
+}
+
+impl Load {
+    pub(crate) fn offered_rate(&self) -> f64 {
+        self.calls as f64 / self.seconds
+    }
+
+    pub(crate) fn served_rate(&self) -> f64 {
+        self.served_in_time as f64 / self.seconds
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.seconds += other.seconds;
+        self.calls += other.calls;
+        self.served_in_time += other.served_in_time;
+        self.served.extend(&other.served);
+        self.refused.extend(&other.refused);
+        self.late.extend(&other.late);
+        self.growth_bytes = self.growth_bytes.max(other.growth_bytes);
+    }
 }
 
 #[derive(Default)]
@@ -114,8 +136,7 @@ pub(crate) async fn offer(asked: &Asked, (calls_rate, blanks_rate): (f64, f64), 
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let Answers { served, refused, served_in_time } = std::mem::take(&mut *answers.lock().unwrap());
-    let (offered_rate, served_rate) = (calls as f64 / seconds, served_in_time as f64 / seconds);
-    Load { offered_rate, served_rate, served, refused, late, growth_bytes }
+    Load { seconds, calls, served_in_time, served, refused, late, growth_bytes }
 }
 
 /// What comes from outside comes when it comes, as a network card's interrupt does: where the system lets it, this

@@ -24,7 +24,7 @@ fn main() {
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
     let parts: [(&str, &dyn Fn()); 2] = [
         ("surplus", &|| surplus::measure(&text, seconds(8.0))),
-        ("neighbours", &|| neighbours::measure(&text, seconds(9.0))),
+        ("neighbours", &|| neighbours::measure(&text, seconds(7.5))),
     ];
     // `cargo bench -p omega-gateway --bench overload -- surplus` runs this one.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -46,6 +46,11 @@ const STEP: f64 = 1.01;
 /// From 1 µs up to more than a minute.
 const STEPS: usize = 1_900;
 
+fn step_of(took: Duration) -> usize {
+    let steps = (took.as_secs_f64() * 1e6).max(1.0).ln() / STEP.ln();
+    (steps as usize).min(STEPS - 1)
+}
+
 impl Default for Quantiles {
     fn default() -> Self {
         Self { counts: vec![0; STEPS] }
@@ -54,14 +59,19 @@ impl Default for Quantiles {
 
 impl Quantiles {
     fn add(&mut self, took: Duration) {
-        let step = (took.as_secs_f64() * 1e6).max(1.0).ln() / STEP.ln();
-        self.counts[(step as usize).min(STEPS - 1)] += 1;
+        self.counts[step_of(took)] += 1;
     }
 
     fn extend(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
+    }
+
+    /// The share that took no longer than this.
+    fn share_within(&self, took: Duration) -> f64 {
+        let all: u64 = self.counts.iter().sum();
+        self.counts[..=step_of(took)].iter().sum::<u64>() as f64 / all as f64
     }
 
     /// p50 and p99, in microseconds; none: not a number.

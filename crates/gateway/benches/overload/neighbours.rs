@@ -118,9 +118,11 @@ struct Callers(Vec<tokio::task::JoinHandle<()>>, std::sync::Arc<std::sync::atomi
 
 fn call_on(gateway: &Gateway, plugin: &PluginId) -> Callers {
     let made = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let caller = |_| {
+    let caller = |number: usize| {
         let (gateway, plugin, made) = (gateway.clone(), plugin.clone(), std::sync::Arc::clone(&made));
         tokio::spawn(async move {
+            // Not all at once: a burst of sound calls is a wait for others too.
+            tokio::time::sleep(NEIGHBOUR_PAUSE.mul_f64(number as f64 / NEIGHBOUR_CALLERS as f64)).await;
             loop {
                 gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
                 made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

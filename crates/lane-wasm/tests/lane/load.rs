@@ -106,3 +106,28 @@ async fn a_busy_guest_lets_others_have_a_turn_on_its_thread() {
         report = echo.run(deadline_in(MINUTE)) => assert_eq!(text(&report), ""),
     }
 }
+
+/// A guest that gives way and is at once ready again would keep the runtime from its timers and sockets for some 60 of
+/// its slices.
+#[tokio::test]
+async fn a_busy_guest_gives_way_to_timers_and_sockets() {
+    let lane = lane();
+    let hog = spinner(&lane);
+    let mut hog = hog.run(deadline_in(MINUTE));
+    let mut slices = 0;
+    let hog = std::future::poll_fn(|context| {
+        slices += 1;
+        hog.as_mut().poll(context)
+    });
+    let bell = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = hog => panic!("the hog spins for a minute"),
+        () = bell => {}
+    }
+    assert!(slices < 20 * 20, "{slices} slices in 20 times 1 ms");
+}
