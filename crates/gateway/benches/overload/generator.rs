@@ -102,7 +102,7 @@ pub(crate) async fn offer(asked: &Asked, (calls_rate, blanks_rate): (f64, f64), 
         while started.elapsed().as_secs_f64() < seconds {
             while Duration::from_secs_f64(arrivals as f64 / rate) <= started.elapsed() {
                 let handed = Instant::now();
-                late.add(handed - started - Duration::from_secs_f64(arrivals as f64 / rate));
+                late.add((handed - started).saturating_sub(Duration::from_secs_f64(arrivals as f64 / rate)));
                 let (asked, told) = (asked.clone(), Arc::clone(&told));
                 arrivals += 1;
                 // Spread evenly among the blanks.
