@@ -8,7 +8,7 @@ use omega_gateway::{Answer, SystemClock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::body::{check_media_type, json as read_json};
+use super::body::{check_media_type, json as read_json, object};
 use super::problem::Problem;
 use super::serve::{Asked, json};
 
@@ -63,5 +63,10 @@ pub(super) fn completed(mut request: Map<String, Value>) -> Result<PluginRequest
     request.entry("run_id").or_insert_with(made);
     request.entry("timestamp").or_insert_with(|| Value::String(SystemClock::default().now().to_string()));
     request.entry("context").or_insert_with(|| Value::Object(Map::new()));
-    serde_json::from_value(Value::Object(request)).map_err(|error| Problem::malformed(format!("the request: {error}")))
+    for field in ["payload", "policy"] {
+        if request.get(field).is_some_and(|value| !value.is_object()) {
+            return Err(Problem::malformed(format!("`{field}` is no object")));
+        }
+    }
+    object(Value::Object(request), "the request")
 }

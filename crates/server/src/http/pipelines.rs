@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body::{check_media_type, json as read_json};
+use super::body::{check_media_type, json as read_json, object};
 use super::invoke::completed;
 use super::problem::Problem;
 use super::serve::{Asked, json};
@@ -18,7 +18,7 @@ use super::serve::{Asked, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PipelineRequest {
-    policy: PipelinePolicy,
+    policy: Map<String, Value>,
     request: Map<String, Value>,
 }
 
@@ -152,6 +152,7 @@ pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Pro
     check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, REQUEST_BYTES_MAX).await?;
     let PipelineRequest { policy, request } = read_json(&held.bytes, REQUEST_BYTES_MAX)?;
+    let policy: PipelinePolicy = object(Value::Object(policy), "`policy`")?;
     let request = completed(request)?;
     for plugin_id in &policy.plugin_ids {
         asked.principal.require(plugin_id)?;

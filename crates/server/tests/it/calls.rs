@@ -136,6 +136,9 @@ async fn what_is_malformed_reaches_no_plugin() {
         ),
         "{\"payload\":{\"kind\":\"json\",\"schema_ref\":\"r\",\"data\":{\"a\":9007199254740993}}}".to_owned(),
         format!("{good}{good}"),
+        // Fields in their order, without their names.
+        "{\"payload\":[\"text\",\"Ada\",\"utf-8\",{}]}".to_owned(),
+        good.replacen('{', "{\"policy\":[false,1000,0],", 1),
     ];
     for body in bodies {
         let call = world.post("/v1/plugins/hello:invoke").body("application/json", body.clone());
@@ -188,7 +191,12 @@ async fn a_pipeline_answers_with_the_evidence_of_each_step() {
     assert_eq!(event_kind(&world, &problem), "REJECT");
     pipeline(&["hello", "nobody"], "chain").await.assert_problem(404, "plugin_unknown");
     let before = world.event_count();
-    let broken = json!({ "policy": {}, "request": hello("Ada") });
-    world.post("/v1/pipelines:invoke").json(&broken).send().await.assert_problem(400, "request_invalid");
+    for broken in [
+        json!({ "policy": {}, "request": hello("Ada") }),
+        json!({ "policy": ["sequential", ["hello"], 5000, true], "request": hello("Ada") }),
+        json!([{ "strategy": "sequential", "plugin_ids": ["hello"], "timeout_ms": 5000, "stop_on_failure": true }, hello("Ada")]),
+    ] {
+        world.post("/v1/pipelines:invoke").json(&broken).send().await.assert_problem(400, "request_invalid");
+    }
     assert_eq!(world.event_count(), before);
 }
