@@ -24,9 +24,9 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
         (Just(call), any::<prop::sample::Index>(), any::<u8>(), any::<bool>()).prop_map(|(mut call, at, byte, cut)| {
             let at = at.index(call.len());
             if cut {
-                call.truncate(at)
+                call.truncate(at);
             } else {
-                call[at] = byte
+                call[at] = byte;
             }
             call
         });
