@@ -277,7 +277,7 @@ mod tests {
             ran: true,
             retry_after: None,
             guest_log: String::new(),
-            stages: Default::default(),
+            stages: omega_router::CallStages::default(),
         }
     }
 

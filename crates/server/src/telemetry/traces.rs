@@ -126,8 +126,8 @@ fn spans(call: &ObservedCall<'_>, now: SystemTime) -> Vec<Span> {
 /// 64 random bits, never zero.
 fn span_id() -> String {
     // The lower 80 bits of a ULID are random.
-    let [.., a, b, c, d, e, f, g, h] = Ulid::generate().0.to_be_bytes();
-    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1))
+    let random = Ulid::generate().0 & u128::from(u64::MAX);
+    format!("{:016x}", random.max(1))
 }
 
 impl Exporter {

@@ -29,6 +29,7 @@ impl Serving {
     }
 
     /// Waits until it says where it listens.
+    #[expect(clippy::zombie_processes, reason = "waited for when it is dropped")]
     fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
