@@ -71,9 +71,35 @@ impl FromStr for Timestamp {
     type Err = NotTimestamp;
 
     fn from_str(text: &str) -> Result<Self, NotTimestamp> {
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| NotTimestamp(text.chars().take(64).collect()))?;
+        let refused = || NotTimestamp(text.chars().take(64).collect());
+        if !has_the_form(text.as_bytes()) {
+            return Err(refused());
+        }
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| refused())?;
         Ok(Self::from_unix_micros(parsed.as_microsecond()))
     }
+}
+
+/// `date-time` of RFC 3339 as the contract's schemas have it, which is less than jiff reads: no leap second (a clock that
+/// has one repeats or smears `:59`), nothing left out, nothing added.
+fn has_the_form(text: &[u8]) -> bool {
+    let Some((head, mut rest)) = text.split_at_checked("2026-01-01T00:00:00".len()) else { return false };
+    let as_in = |text: &[u8], form: &[u8]| {
+        let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+        text.len() == form.len() && text.iter().zip(form).all(fits)
+    };
+    let is_head = as_in(head, b"0000-00-00T00:00:00") || as_in(head, b"0000-00-00t00:00:00");
+    if !is_head || head.ends_with(b"60") {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=9).contains(&digits) {
+            return false;
+        }
+        rest = fraction.get(digits..).unwrap_or_default();
+    }
+    matches!(rest, b"Z" | b"z") || as_in(rest, b"+00:00") || as_in(rest, b"-00:00")
 }
 
 impl Serialize for Timestamp {
@@ -93,6 +119,26 @@ impl<'de> Deserialize<'de> for Timestamp {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_the_schemas_say_and_no_more() {
+        let check = |text: &str, expect: bool| assert_eq!(text.parse::<Timestamp>().is_ok(), expect, "{text}");
+        check("2026-02-28T23:59:59Z", true);
+        check("2026-02-28t23:59:59.123456789z", true);
+        check("2026-02-28T23:59:59+05:30", true);
+        check("2026-02-28T23:59:59-00:00", true);
+        check("2026-02-28T23:59:60Z", false);
+        check("2026-02-30T00:00:00Z", false);
+        check("2026-02-28T24:00:00Z", false);
+        check("2026-02-28 23:59:59Z", false);
+        check("2026-02-28T23:59Z", false);
+        check("2026-02-28T23:59:59", false);
+        check("2026-02-28T23:59:59.Z", false);
+        check("2026-02-28T23:59:59.1234567890Z", false);
+        check("2026-02-28T23:59:59+0530", false);
+        check("2026-02-28T23:59:59Z[UTC]", false);
+        check("", false);
+    }
 
     #[test]
     fn writes_rfc_3339() {
