@@ -17,8 +17,14 @@ use crate::stopping::Stopping;
 
 /// Chunks that a reader may be behind before it has to read them from the ledger itself.
 const CHUNKS_KEPT: usize = 16;
-/// Events of one chunk.
-const CHUNK_EVENTS_MAX: usize = 2_000;
+/// Events of one chunk, with few readers.
+const CHUNK_EVENTS_MAX: u64 = 2_000;
+/// Events of one chunk, with ever so many.
+const CHUNK_EVENTS_MIN: u64 = 8;
+/// Bytes of most events, by which it is guessed how many a chunk may have.
+const EVENT_BYTES_USUAL: u64 = 700;
+/// The longest that the feed rests after a chunk that was larger than guessed.
+const REST_MAX: Duration = Duration::from_secs(5);
 /// Bytes a second that all readers of the feed get together, beyond which the feed slows down for all of them.
 const BYTES_PER_SECOND_MAX: u64 = 16 * 1024 * 1024;
 /// How often the feed looks for new events, with few readers.
@@ -89,7 +95,8 @@ impl Feed {
     /// Hands out what is new from `position` on and moves it; gives how long to wait for the next.
     async fn tick(&self, position: &mut Option<u64>) -> Duration {
         let readers = u32::try_from(self.readers()).unwrap_or(u32::MAX);
-        let pause = TICK_MIN.max(TICK_PER_READER * readers);
+        let pause = TICK_MIN.max(TICK_PER_READER.saturating_mul(readers)).min(REST_MAX);
+        let limit = chunk_events(pause, readers);
         let Ok(end) = self.gateway.durable_events().await else { return pause };
         let Some(from) = *position else {
             // An empty chunk tells those who came meanwhile from where on they are brought everything.
@@ -101,7 +108,7 @@ impl Feed {
             return pause;
         }
         let began = Instant::now();
-        let query = Query { order: Order::OldestFirst, limit: CHUNK_EVENTS_MAX, ..Query::default() };
+        let query = Query { order: Order::OldestFirst, limit, ..Query::default() };
         // Where the ledger cannot be read now it is tried again; nothing is skipped.
         let Ok(events) = read(&self.gateway, Query { indexes: from..end, ..query }).await else { return pause };
         let Some(chunk) = Chunk::of(events) else { return pause };
@@ -111,8 +118,16 @@ impl Feed {
         *position = Some(next);
         let sent = bytes.saturating_mul(u64::from(readers));
         let earned = Duration::from_micros(sent.saturating_mul(1_000_000) / BYTES_PER_SECOND_MAX);
-        pause.max(earned.saturating_sub(began.elapsed()))
+        pause.max(earned.saturating_sub(began.elapsed())).min(REST_MAX)
     }
+}
+
+/// How many events may be handed to each of so many readers at once, if the next come after `pause`.
+fn chunk_events(pause: Duration, readers: u32) -> usize {
+    let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+    let bytes_each = BYTES_PER_SECOND_MAX.saturating_mul(micros) / 1_000_000 / u64::from(readers.max(1));
+    let events = (bytes_each / EVENT_BYTES_USUAL).clamp(CHUNK_EVENTS_MIN, CHUNK_EVENTS_MAX);
+    usize::try_from(events).unwrap_or(usize::MAX)
 }
 
 impl Chunk {
@@ -144,4 +159,21 @@ pub(super) async fn read(gateway: &Gateway, query: Query) -> Result<Vec<PlacedEv
     let page = tokio::task::spawn_blocking(move || admin.events(&query)).await;
     let page = page.map_err(|error| GatewayError::new(omega_gateway::contract::ErrorCode::Io, error.to_string()))??;
     Ok(page.events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_readers_share_what_few_have() {
+        let check = |millis: u64, readers: u32, expect: usize| {
+            assert_eq!(chunk_events(Duration::from_millis(millis), readers), expect, "{readers}");
+        };
+        check(20, 1, 479);
+        check(20, 40, 11);
+        check(500, 1_000, 11);
+        check(5_000, 100_000, 8);
+        check(5_000, 1, 2_000);
+    }
 }
