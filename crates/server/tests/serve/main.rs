@@ -7,6 +7,7 @@
 )]
 
 mod crowd;
+mod events;
 mod slow;
 mod tls;
 mod world;
