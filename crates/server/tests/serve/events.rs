@@ -52,7 +52,10 @@ impl Reader {
 
     /// The first so many events.
     async fn events(&mut self, count: usize) -> Vec<Seen> {
+        let began = std::time::Instant::now();
         loop {
+            // A heartbeat comes for ever.
+            assert!(began.elapsed() < PATIENCE, "{} of {count} came", self.seen().len());
             let seen = self.seen();
             if seen.len() >= count {
                 return seen;
