@@ -95,6 +95,8 @@ def as_gateway_error(thrown: Exception) -> GatewayError:
         return GatewayError("connection_refused", "no connection to the server")
     if isinstance(thrown, httpx.TransportError):
         return GatewayError("connection_lost", "the connection ended before the answer did")
+    if isinstance(thrown, httpx.DecodingError):
+        return GatewayError("answer_unexpected", "the answer is not compressed as it says")
     raise thrown
 
 
