@@ -6,6 +6,7 @@
 mod api;
 mod bench;
 mod binary;
+mod clients;
 mod crash;
 mod demo;
 mod fuzz;
@@ -36,6 +37,7 @@ Usage: cargo xtask CHORE
   guests             build the example and hostile guests into target/guests/packages
   tidy               check the house rules: imports, texts, tests that must exist
   readme             run the README's commands
+  clients            run the tests of the TypeScript and the Python client against a real server
   interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   crash [KILLS]      kill a loaded gateway so often (default 500) and check its home
@@ -70,6 +72,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["guests"] => guests::build(&places),
         ["tidy"] => tidy::run(&places),
         ["readme"] => readme::run(&places),
+        ["clients"] => clients::run(&places),
         ["interop"] => interop::run(&places),
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),

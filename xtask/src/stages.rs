@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::places::Places;
-use crate::{api, bench, crash, demo, fuzz, guests, interop, process, readme, tidy, tools};
+use crate::{api, bench, clients, crash, demo, fuzz, guests, interop, process, readme, tidy, tools};
 
 struct Stage {
     name: &'static str,
@@ -34,6 +34,7 @@ const STAGES: [Stage; 17] = [
     stage("readme", "the README's other commands", readme::run),
     stage("interop", "others recompute our hashes, check our proofs, and run our verifier as wasm", interop::run),
     stage("api", "schemathesis finds nothing in the HTTP API of a running server", api::run),
+    stage("clients", "the TypeScript and the Python client, with a real server and a browser", clients::run),
     stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
     stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
     stage("doc", "the documentation builds without warnings and its examples run", doc),

@@ -42,10 +42,11 @@ struct System {
     debian: &'static [&'static str],
 }
 
-/// SQLite and libFuzzer are compiled, the interop checks run in Node, Python and OpenSSL.
-const SYSTEM: [System; 8] = [
+/// SQLite and libFuzzer are compiled, the interop checks run in Node, Python and OpenSSL, a client in a browser too.
+const SYSTEM: [System; 9] = [
     System { program: "cc", probe: &["--version"], debian: &["gcc", "libc6-dev"] },
     System { program: "c++", probe: &["--version"], debian: &["g++"] },
+    System { program: "chromium", probe: &["--version"], debian: &["chromium"] },
     System { program: "curl", probe: &["--version"], debian: &["curl"] },
     System { program: "git", probe: &["--version"], debian: &["git"] },
     System { program: "node", probe: &["--version"], debian: &["nodejs"] },
@@ -159,6 +160,18 @@ pub(crate) fn install_python(places: &Places, folder: &Path, requirements: PathB
     pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&wanted[0]);
     process::run(&mut pip)?;
     mark_installed_from(&folder.join("installed"), &wanted)
+}
+
+/// The packages of a Node project, in the project itself, where its own scripts look for them; from its lock file.
+pub(crate) fn install_node(places: &Places, project: &Path) -> Result<()> {
+    let marker = project.join("node_modules/.installed");
+    let wanted = ["package.json", "package-lock.json"].map(|name| project.join(name));
+    if is_installed_from(&marker, &wanted)? {
+        return Ok(());
+    }
+    let mut npm = process::program(places, "npm");
+    process::run(npm.current_dir(project).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+    mark_installed_from(&marker, &wanted)
 }
 
 /// Where the Node packages of the interop checks are.

@@ -159,7 +159,7 @@ export class PluginGateway {
     return await this.#transport.send(call, options, text);
   }
 
-  /** Stores bytes, which `binaryRefPayload` then names. Scope `invoke`. */
+  /** Stores bytes, which `binaryRefPayload` then names. They are in memory while they are hashed, unless `sha256` is given. */
   async putArtifact(bytes: Bytes, options: CallOptions & { readonly sha256?: string } = {}): Promise<Artifact> {
     const sha256 = options.sha256 ?? (await sha256Of(bytes));
     const path = `/v1/artifacts/${segment(sha256)}`;

@@ -31,7 +31,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Figures for Prometheus.
+         * @description Figures for Prometheus, as OpenMetrics text.
          */
         readonly get: operations["getMetrics"];
         readonly put?: never;
@@ -1156,7 +1156,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "text/plain": string;
+                    readonly "application/openmetrics-text": string;
                 };
             };
             readonly 400: components["responses"]["Malformed"];

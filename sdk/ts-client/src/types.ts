@@ -46,5 +46,5 @@ export type EventQuery = QueryOf<"queryEvents">;
 /** Which events are to be followed, and from where on. */
 export type FollowQuery = QueryOf<"streamEvents">;
 
-/** Bytes, or a file (`fs.openAsBlob`, an `<input type="file">`), which is not read into memory. */
+/** Bytes, or a file (`fs.openAsBlob`, an `<input type="file">`), which is sent without being read into memory. */
 export type Bytes = Uint8Array | ArrayBuffer | Blob;

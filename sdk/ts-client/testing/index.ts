@@ -128,9 +128,10 @@ class Server implements PrivateServer {
   }
 
   async omega(...words: string[]): Promise<string> {
-    const found = await run(this.#binary, ["--home", this.home, ...words], {
-      env: ownEnvironment(),
-      maxBuffer: OUTPUT_BYTES_MAX,
+    const options = { env: ownEnvironment(), maxBuffer: OUTPUT_BYTES_MAX };
+    const found = await run(this.#binary, ["--home", this.home, ...words], options).catch((error: unknown) => {
+      const missing = error instanceof Error && "syscall" in error;
+      throw missing ? new Error(`${error.message}: no \`omega\` to start; set OMEGA_BIN`, { cause: error }) : error;
     });
     return found.stdout;
   }

@@ -251,7 +251,9 @@ class AsyncPluginGateway:
         self, content: Content, *, sha256: str | None = None, timeout_s: float | None = None
     ) -> Artifact:
         """Store bytes, or a file, which ``binary_ref_payload`` then names. Scope ``invoke``."""
-        return await self._send(_calls.put_artifact(content, sha256), timeout_s)
+        # A large file takes a while to hash.
+        call = await asyncio.to_thread(_calls.put_artifact, content, sha256)
+        return await self._send(call, timeout_s)
 
     async def get_artifact(self, sha256: str, *, timeout_s: float | None = None) -> bytes:
         """Bytes that the gateway holds, compared with their hash. Scope ``read``, of a token for every plugin."""

@@ -65,14 +65,18 @@ class PrivateServer:
 
     def omega(self, *words: str) -> str:
         """Run the command on the home; gives what it prints."""
-        done = subprocess.run(  # noqa: S603 - the program under test, with words of the test's
-            [self._omega, "--home", str(self.home), *words],
-            env=_own_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [self._omega, "--home", str(self.home), *words]
+        try:
+            done = subprocess.run(  # noqa: S603 - the program under test, with words of the test's
+                command,
+                env=_own_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError as error:
+            raise RuntimeError(f"`{self._omega}` cannot be started ({error}); set OMEGA_BIN") from error
         if done.returncode != 0:
             raise RuntimeError(f"`omega {' '.join(words)}` ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout
@@ -104,17 +108,14 @@ class PrivateServer:
     def start(self) -> None:
         """Start it, on the same home and at the same address where it was started before."""
         listen = urlsplit(self.url).netloc or "127.0.0.1:0"
-        try:
-            process = subprocess.Popen(  # noqa: S603 - as above
-                [self._omega, "--home", str(self.home), "serve", "--listen", listen, "--json"],
-                env=_own_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        except OSError as error:
-            raise RuntimeError(f"`{self._omega}` cannot be started ({error}); set OMEGA_BIN") from error
+        process = subprocess.Popen(  # noqa: S603 - as above
+            [self._omega, "--home", str(self.home), "serve", "--listen", listen, "--json"],
+            env=_own_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self._process = process
         self.url = _listening(process)
 
