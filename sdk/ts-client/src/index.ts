@@ -1,11 +1,11 @@
 /** Client of the OMEGA Plugin Gateway, for Node and browsers. See {@link PluginGateway}. */
 
 export {
-  type ClientErrorCode,
-  GatewayError,
-  type GatewayErrorCode,
-  type GatewayErrorDetails,
-  isGatewayError,
+    type ClientErrorCode,
+    GatewayError,
+    type GatewayErrorCode,
+    type GatewayErrorDetails,
+    isGatewayError,
 } from "./errors.js";
 export type { FollowOptions } from "./events.js";
 export { PluginGateway } from "./gateway.js";
