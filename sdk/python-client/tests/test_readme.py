@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 GUESTS = HERE.parents[2] / "target/guests/packages/examples"
 ADDRESS = "http://127.0.0.1:7077"
 BLOCK = re.compile(r"^```python( pytest)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PRINTS = re.compile(r"^\s*#=> (.*)$", re.MULTILINE)
+PRINTS = re.compile(r"^\s*# => (.*)$", re.MULTILINE)
 
 
 def blocks(*, of_pytest: bool) -> list[str]:

@@ -57,6 +57,8 @@ const run = promisify(execFile);
 
 /** How long the server may take to be ready, or to end, in milliseconds. */
 const PATIENCE_MS = 30_000;
+/** How long an operation may take: a test machine may be busy, and the runner has a limit of its own. */
+const TIMEOUT_MS = 300_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Does `work` with a gateway of its own, which is removed then. */
@@ -178,7 +180,7 @@ class Server implements PrivateServer {
         });
         this.#process = server;
         this.url = await listening(server);
-        this.#gateway = new PluginGateway({ ...this.#client, url: this.url, token: this.token });
+        this.#gateway = new PluginGateway({ timeoutMs: TIMEOUT_MS, ...this.#client, url: this.url, token: this.token });
     }
 
     async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {

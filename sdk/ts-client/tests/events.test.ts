@@ -67,7 +67,7 @@ test("a stream that ends is taken up where it ended", async () => {
         server.seen.map(({ headers }) => headers["last-event-id"]),
         [undefined, "6", "7", "7", "7"],
     );
-    assert.ok(server.seen.every(({ url }) => url === "/v1/events?run=r&plugin=hello&kind=RESULT&from=5"));
+    assert.ok(server.seen.every(({ url }) => url === "/v1/events?from=5&run=r&plugin=hello&kind=RESULT"));
     await server.close();
 });
 

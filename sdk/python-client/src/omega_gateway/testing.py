@@ -32,6 +32,8 @@ Scope: TypeAlias = Literal["read", "invoke", "publish"]
 
 #: How long the server may take to be ready, or to end.
 _PATIENCE_S: Final = 30.0
+#: How long an operation may take: a test machine may be busy, and the runner has a limit of its own.
+_TIMEOUT_S: Final = 300.0
 
 
 class PrivateServer:
@@ -61,7 +63,7 @@ class PrivateServer:
 
     def gateway(self) -> PluginGateway:
         """A client with the token of every scope."""
-        return PluginGateway(self.url, self.token)
+        return PluginGateway(self.url, self.token, timeout_s=_TIMEOUT_S)
 
     def omega(self, *words: str) -> str:
         """Run the command on the home; gives what it prints."""
