@@ -491,10 +491,7 @@ export interface components {
             readonly prev_hash: string;
             readonly request_id: string;
             readonly run_id: string;
-            /**
-             * Format: date-time
-             * @description RFC 3339.
-             */
+            /** @description RFC 3339, without leap seconds. */
             readonly ts: string;
         };
         /** @description What the operator decided on one capability of one plugin. */
@@ -564,10 +561,7 @@ export interface components {
             };
             readonly request_id?: string;
             readonly run_id?: string;
-            /**
-             * Format: date-time
-             * @description RFC 3339.
-             */
+            /** @description RFC 3339, without leap seconds. */
             readonly timestamp?: string;
         };
         readonly IoDescriptor: {
@@ -806,10 +800,7 @@ export interface components {
             };
             readonly request_id: string;
             readonly run_id: string;
-            /**
-             * Format: date-time
-             * @description RFC 3339.
-             */
+            /** @description RFC 3339, without leap seconds. */
             readonly timestamp: string;
         };
         /**

@@ -93,7 +93,7 @@ class GatewayEvent(TypedDict):
     run_id: str
     ts: str
     """
-    RFC 3339.
+    RFC 3339, without leap seconds.
     """
 
 
@@ -672,7 +672,7 @@ class InvokeRequest(TypedDict):
     run_id: NotRequired[str]
     timestamp: NotRequired[str]
     """
-    RFC 3339.
+    RFC 3339, without leap seconds.
     """
 
 
@@ -724,7 +724,7 @@ class PluginRequest(TypedDict):
     run_id: str
     timestamp: str
     """
-    RFC 3339.
+    RFC 3339, without leap seconds.
     """
 
 
