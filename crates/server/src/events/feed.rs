@@ -30,7 +30,7 @@ const BYTES_PER_SECOND_MAX: u64 = 16 * 1024 * 1024;
 /// How often the feed looks for new events, with few readers.
 const TICK_MIN: Duration = Duration::from_millis(20);
 /// What each reader adds to that: waking it costs about the same, however little there is for it.
-const TICK_PER_READER: Duration = Duration::from_micros(500);
+const TICK_PER_READER: Duration = Duration::from_millis(1);
 
 /// Some events in a row, as they are sent.
 #[derive(Debug)]
@@ -171,8 +171,8 @@ mod tests {
             assert_eq!(chunk_events(Duration::from_millis(millis), readers), expect, "{readers}");
         };
         check(20, 1, 479);
-        check(20, 40, 11);
-        check(500, 1_000, 11);
+        check(40, 40, 23);
+        check(1_000, 1_000, 23);
         check(5_000, 100_000, 8);
         check(5_000, 1, 2_000);
     }
