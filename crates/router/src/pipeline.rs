@@ -12,7 +12,7 @@ use omega_contract::{
     PipelineStrategy, PluginId, Sha256Hex, Status,
 };
 
-use omega_validator::HashedRequest;
+use omega_validator::{HashedRequest, check_bounds};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Answer, Asked, CallStages, Router, whole_ms};
@@ -66,6 +66,9 @@ impl Router {
         let asked = asked.into();
         let started = Instant::now();
         check_policy(policy).map_err(PipelineError::Refused)?;
+        // What would be refused in every step is refused once.
+        check_bounds(&asked.request)
+            .map_err(|refusal| PipelineError::Refused(Refused::new(refusal.code, refusal.message)))?;
         let until = started + Duration::from_millis(policy.timeout_ms).min(self.policy.timeout_max);
         if policy.strategy == PipelineStrategy::Chain {
             self.check_chain(policy, &asked.request.payload, until).await.map_err(PipelineError::Refused)?;

@@ -19,7 +19,7 @@ mod verified;
 pub use api_version::{ApiVersionError, choose_api_version};
 pub use call::Ceilings;
 pub use call::output::{HeldData, Output, check_output};
-pub use call::request::{Call, HashedRequest, check_request, parse_request};
+pub use call::request::{Call, HashedRequest, check_bounds, check_request, parse_request};
 pub use capabilities::{Grants, effective_capabilities};
 pub use manifest::{ManifestCheck, ManifestIssue, check_manifest, validate_manifest};
 pub use package::archive::{ArchiveError, Gathered, read_tar};

@@ -491,7 +491,10 @@ export interface components {
             readonly prev_hash: string;
             readonly request_id: string;
             readonly run_id: string;
-            /** @description RFC 3339, without leap seconds. */
+            /**
+             * Format: date-time
+             * @description RFC 3339, without leap seconds.
+             */
             readonly ts: string;
         };
         /** @description What the operator decided on one capability of one plugin. */
@@ -561,7 +564,10 @@ export interface components {
             };
             readonly request_id?: string;
             readonly run_id?: string;
-            /** @description RFC 3339, without leap seconds. */
+            /**
+             * Format: date-time
+             * @description RFC 3339, without leap seconds.
+             */
             readonly timestamp?: string;
         };
         readonly IoDescriptor: {
@@ -800,7 +806,10 @@ export interface components {
             };
             readonly request_id: string;
             readonly run_id: string;
-            /** @description RFC 3339, without leap seconds. */
+            /**
+             * Format: date-time
+             * @description RFC 3339, without leap seconds.
+             */
             readonly timestamp: string;
         };
         /**

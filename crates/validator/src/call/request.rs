@@ -146,7 +146,7 @@ pub fn check_request(
     held: &CapabilitySet,
     ceilings: Ceilings,
 ) -> Result<Verified<Call>, Refusal> {
-    bounds(&request.request)?;
+    check_bounds(&request.request)?;
     let manifest = package.manifest();
     let payload = &request.request.payload;
     let Some((descriptor, schema)) = package.descriptor_of(Direction::Input, payload) else {
@@ -172,7 +172,11 @@ pub fn check_request(
     Ok(Verified::new(Call { request: Arc::clone(request), descriptor: descriptor.clone() }))
 }
 
-fn bounds(request: &PluginRequest) -> Result<(), Refusal> {
+/// What bounds every request, whatever plugin it is for: its context and its policy.
+///
+/// # Errors
+/// `request_invalid`.
+pub fn check_bounds(request: &PluginRequest) -> Result<(), Refusal> {
     let invalid = |message: String| Err(Refusal::new(ErrorCode::RequestInvalid, message));
     if request.context.len() > CONTEXT_ENTRIES_MAX {
         return invalid(format!(
