@@ -22,8 +22,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let Ok(value) = slow else { return };
     let lenient: Value = serde_json::from_slice(bytes).expect("a strict reader takes no more than a lenient one");
-    assert_eq!(value, lenient, "two readers see different things");
     let canonical = canonical_bytes(&value).expect("what was read can be written");
+    // Whole numbers are integers to the one, whatever they look like, and so they are in the canonical form of both.
+    let others = canonical_bytes(&lenient).expect("what was read can be written");
+    assert_eq!(canonical, others, "two readers see different things");
     let again = strict_json::parse(&canonical, u64::MAX).expect("what was written can be read");
     assert_eq!(canonical_bytes(&again).expect("again"), canonical, "the canonical form is not stable");
 });
