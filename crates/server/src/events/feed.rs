@@ -26,11 +26,11 @@ const EVENT_BYTES_USUAL: u64 = 700;
 /// The longest that the feed rests after a chunk that was larger than guessed.
 const REST_MAX: Duration = Duration::from_secs(5);
 /// Bytes a second that all readers of the feed get together, beyond which the feed slows down for all of them.
-const BYTES_PER_SECOND_MAX: u64 = 16 * 1024 * 1024;
+const BYTES_PER_SECOND_MAX: u64 = 8 * 1024 * 1024;
 /// How often the feed looks for new events, with few readers.
 const TICK_MIN: Duration = Duration::from_millis(20);
 /// What each reader adds to that: waking it costs about the same, however little there is for it.
-const TICK_PER_READER: Duration = Duration::from_millis(1);
+const TICK_PER_READER: Duration = Duration::from_millis(2);
 
 /// Some events in a row, as they are sent.
 #[derive(Debug)]
@@ -170,9 +170,9 @@ mod tests {
         let check = |millis: u64, readers: u32, expect: usize| {
             assert_eq!(chunk_events(Duration::from_millis(millis), readers), expect, "{readers}");
         };
-        check(20, 1, 479);
-        check(40, 40, 23);
-        check(1_000, 1_000, 23);
+        check(20, 1, 239);
+        check(80, 40, 23);
+        check(2_000, 1_000, 23);
         check(5_000, 100_000, 8);
         check(5_000, 1, 2_000);
     }

@@ -2,7 +2,7 @@
 //!
 //! A request passes [`guard`] (is it meant for this server, and not sent by some web page?), [`routes`] (what does it
 //! ask for?), [`auth`] (may this token?), and only then what serves it. Each of those fails closed: what none of them
-//! lets through is answered with a [`Problem`].
+//! lets through is answered with a [`Problem`](problem::Problem).
 //!
 //! What never happens here: a route for what a person must decide (keys, trust, grants, tokens, removal, archives); a
 //! decision of this module's own; a cookie; an answer to a request without a token, but for three routes that say
