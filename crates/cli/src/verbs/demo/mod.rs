@@ -14,10 +14,10 @@ use clap::Args;
 use omega_gateway::Home;
 
 use self::report::Report;
-pub(super) use self::stage::package;
 use self::stage::{PLAYERS, Stage, Text};
+pub(super) use self::stage::{no_packages, package, temporary_folder};
 use crate::embedded::DEMO_PACKAGES;
-use crate::fault::{Code, Exit, Fault};
+use crate::fault::{Exit, Fault};
 use crate::output::{Counted, Output};
 use crate::session::{self, Session};
 
@@ -34,14 +34,13 @@ pub(crate) struct Demo {
 impl Demo {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         if DEMO_PACKAGES.is_empty() {
-            return Err(Fault::own(Code::ToolMissing, "This binary was built without the demonstration's plugins.")
-                .hint("In a checkout of the gateway, `cargo xtask demo` builds them and the binary, and runs this."));
+            return Err(no_packages());
         }
         let texts = stage::texts(&self.files)?;
         let began = Instant::now();
         let temporary = match session.explicit_home() {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("omega-demo-").tempdir().map_err(stage::no_folder)?),
+            None => Some(temporary_folder()?),
         };
         let path = match &temporary {
             Some(folder) => folder.path().join("home"),

@@ -10,7 +10,7 @@ use omega_gateway::{Answer, Gateway, Home, HomeError, OperatorKey, PackageFiles,
 use serde_json::Value;
 
 use crate::embedded::{DEMO_PACKAGES, DEMO_TEXTS};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::input;
 use crate::output::Progress;
 use crate::session::Session;
@@ -109,6 +109,18 @@ impl Stage {
     pub(super) fn event_hash(&self, index: u64) -> Result<Sha256Hex, Fault> {
         Ok(self.gateway.admin().event(index)?.event_hash)
     }
+}
+
+/// A folder that goes away with the demonstration.
+pub(in crate::verbs) fn temporary_folder() -> Result<tempfile::TempDir, Fault> {
+    tempfile::Builder::new().prefix("omega-demo-").tempdir().map_err(no_folder)
+}
+
+/// Said by a binary that was built before the guests were.
+pub(in crate::verbs) fn no_packages() -> Fault {
+    Fault::own(Code::ToolMissing, "This binary was built without the demonstration's plugins.").hint(
+        "In a checkout of the gateway, `cargo xtask demo` builds them and the binary, and runs the demonstration.",
+    )
 }
 
 /// A package that the binary carries, as its author would hand it out: not signed.

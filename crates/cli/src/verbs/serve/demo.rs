@@ -8,10 +8,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::embedded::DEMO_PACKAGES;
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
 use crate::output::{Cell, Counted, Form, Output, Tone};
 use crate::session::{self, Session};
-use crate::verbs::demo::package;
+use crate::verbs::demo::{no_packages, package, temporary_folder};
 
 /// Where it listens, unless told otherwise.
 pub(super) const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7077);
@@ -31,11 +31,9 @@ impl DemoHome {
     pub(super) async fn new(session: &Session, output: &Output) -> Result<Self, Fault> {
         let examples = || DEMO_PACKAGES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("examples/"));
         if examples().next().is_none() {
-            return Err(Fault::own(Code::ToolMissing, "This binary was built without the demonstration's plugins.")
-                .hint("In a checkout of the gateway, `cargo xtask demo` builds them and the binary."));
+            return Err(no_packages());
         }
-        let no_folder = |error| Fault::new(ErrorCode::Io).with("file", "a temporary folder").because(error);
-        let folder = tempfile::Builder::new().prefix("omega-demo-").tempdir().map_err(no_folder)?;
+        let folder = temporary_folder()?;
         let home = Home::init(&folder.path().join("home"), session::now())?;
         let gateway = Gateway::open(&home, session.open_options()).await?;
         let key = home.operator_key().map_err(HomeError::from)?;
