@@ -207,3 +207,17 @@ fn challenge(code: ErrorCode) -> HeaderValue {
         _ => r#"Bearer realm="omega""#,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_here_is_no_clients_business() {
+        let shown = |code| Problem::new(code, "/var/lib/omega/home/ledger: no space left").0.shown_detail();
+        for code in [ErrorCode::Io, ErrorCode::LedgerUnavailable, ErrorCode::LedgerCorrupt] {
+            assert!(!shown(code).contains("/var"), "{code}: {}", shown(code));
+        }
+        assert!(shown(ErrorCode::RequestInvalid).contains("no space left"), "a client's own fault is told");
+    }
+}
