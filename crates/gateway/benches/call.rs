@@ -245,7 +245,10 @@ fn program(name: &str) -> LaneProgram {
     LaneProgram {
         plugin_id: "bench".parse().unwrap(),
         package_digest: Sha256Hex::of(b""),
+        entry: "plugin.wasm".into(),
         code: Arc::clone(&files(name)["plugin.wasm"]),
+        files: Arc::default(),
+        environment: None,
         export: "handle".into(),
         capabilities: [omega_contract::Capability::ReadText, omega_contract::Capability::WriteReport].into(),
         determinism: DeterminismMode::Deterministic,

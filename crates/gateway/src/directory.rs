@@ -186,6 +186,9 @@ impl Directory {
         LaneProgram {
             plugin_id: manifest.plugin_id.clone(),
             package_digest: package.package_digest(),
+            entry: package.entry().unwrap_or_default().to_owned(),
+            files: package.files().shared(),
+            environment: None,
             code: package.code().cloned().unwrap_or_else(|| Arc::from([])),
             export,
             capabilities,

@@ -4,6 +4,7 @@
 //! manifests, registries or ledgers, and a fresh sandbox serves each call.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,8 +52,14 @@ pub struct LaneProgram {
     pub plugin_id: PluginId,
     /// Of which package.
     pub package_digest: Sha256Hex,
+    /// The package-relative path of the entry file.
+    pub entry: String,
     /// The bytes of the entry file.
     pub code: Arc<[u8]>,
+    /// Every file of the package, by its package-relative path.
+    pub files: Arc<BTreeMap<String, Arc<[u8]>>>,
+    /// The environment built from its locked dependencies; none: it has no dependencies.
+    pub environment: Option<ProgramEnvironment>,
     /// The exported function.
     pub export: String,
     /// What the plugin effectively holds: request ∩ grant ∩ ceiling.
@@ -61,6 +68,17 @@ pub struct LaneProgram {
     pub determinism: DeterminismMode,
     /// The bounds of each call.
     pub limits: LaneLimits,
+}
+
+/// Dependencies of a program as they were built at install, and found unchanged when it was loaded (spec page 2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramEnvironment {
+    /// The folder that holds the modules; a lane offers it read-only.
+    pub folder: PathBuf,
+    /// What the folder holds, as it was journalled.
+    pub env_digest: Sha256Hex,
+    /// Whether it holds machine code.
+    pub has_native_code: bool,
 }
 
 /// Bounds that a lane enforces on each call.

@@ -12,7 +12,7 @@ pub use clock::Clock;
 pub use host::{BrokerError, GuestLogLevel, Host};
 pub use lane::{
     Enforcement, GuestOutput, GuestPayload, Lane, LaneCall, LaneDescription, LaneEnding, LaneLimits, LaneProgram,
-    LaneRefusal, LaneReport, LaneRequest, Layer, LayerState, ProgramExit, ReadyProgram,
+    LaneRefusal, LaneReport, LaneRequest, Layer, LayerState, ProgramEnvironment, ProgramExit, ReadyProgram,
 };
 pub use recorder::{CallKey, ClaimError, Recorded, Recorder, RecorderError};
 

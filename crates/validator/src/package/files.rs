@@ -65,7 +65,7 @@ impl PackageFilesError {
 /// The files of a package by path, the signature among them.
 #[derive(Debug, Clone, Default)]
 pub struct PackageFiles {
-    files: BTreeMap<String, Arc<[u8]>>,
+    files: Arc<BTreeMap<String, Arc<[u8]>>>,
 }
 
 impl PackageFiles {
@@ -96,12 +96,17 @@ impl PackageFiles {
             taken.insert(path, bytes);
         }
         file_or_folder(&folded)?;
-        Ok(Self { files: taken })
+        Ok(Self { files: Arc::new(taken) })
     }
 
     /// The bytes of one file.
     pub fn get(&self, path: &str) -> Option<&Arc<[u8]>> {
         self.files.get(path)
+    }
+
+    /// All files by path, shared.
+    pub fn shared(&self) -> Arc<BTreeMap<String, Arc<[u8]>>> {
+        Arc::clone(&self.files)
     }
 
     /// Path and bytes of each file, in the order of the paths.

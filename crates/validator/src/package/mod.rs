@@ -73,12 +73,17 @@ impl Package {
         &self.files
     }
 
-    /// The bytes of the entry file; none for a container or a dataset plugin.
-    pub fn code(&self) -> Option<&Arc<[u8]>> {
+    /// The path of the entry file; none for a container or a dataset plugin.
+    pub fn entry(&self) -> Option<&str> {
         match &self.manifest.entrypoint {
-            Entrypoint::Worker { file, .. } => self.files.get(file),
+            Entrypoint::Worker { file, .. } => Some(file),
             Entrypoint::Container { .. } | Entrypoint::Dataset { .. } => None,
         }
+    }
+
+    /// The bytes of the entry file; none for a container or a dataset plugin.
+    pub fn code(&self) -> Option<&Arc<[u8]>> {
+        self.files.get(self.entry()?)
     }
 
     /// The descriptor and schema for a payload of this kind, and of this `schema_ref` where it is `json`.

@@ -27,7 +27,10 @@ pub(crate) fn program(code: Vec<u8>) -> LaneProgram {
     LaneProgram {
         plugin_id: "test.guest".parse().unwrap(),
         package_digest: Sha256Hex::of(b"package"),
+        entry: "plugin.wasm".to_owned(),
         code: code.into(),
+        files: Arc::default(),
+        environment: None,
         export: "handle".to_owned(),
         capabilities: [].into(),
         determinism: DeterminismMode::Deterministic,
