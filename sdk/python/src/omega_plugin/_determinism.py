@@ -1,0 +1,123 @@
+"""What a plugin declared ``deterministic`` sees in place of the clock and of chance.
+
+Python code then sees the same in each run: clocks stand at zero, and randomness follows from a seed. Native code can
+still read the machine's clock, so the gateway compares runs as well; this module is a help to authors, no wall.
+What never happens here: a change that outlives the process.
+
+``threading``, ``queue`` and ``asyncio`` keep the true clock, which they hold already: with one that stands still their
+timeouts would never pass. ``time.sleep`` sleeps.
+"""
+
+from __future__ import annotations
+
+import datetime as _datetime
+import os
+import random
+import sys
+import time
+import uuid
+from types import SimpleNamespace
+from typing import Any, Final
+
+_TRUE_DATETIME: Final = _datetime.datetime
+_gmtime, _localtime, _asctime, _ctime, _strftime = time.gmtime, time.localtime, time.asctime, time.ctime, time.strftime
+_true_monotonic = time.monotonic
+_seed_random = random.Random.seed
+
+
+class _LikeTheTrueOne(type):
+    """Takes the datetimes that C code makes for instances, too."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, _TRUE_DATETIME) if cls is _Datetime else type.__instancecheck__(cls, instance)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, _TRUE_DATETIME) if cls is _Datetime else type.__subclasscheck__(cls, subclass)
+
+
+class _Datetime(_TRUE_DATETIME, metaclass=_LikeTheTrueOne):
+    """``datetime.datetime``, whose C code asks the system for the time itself."""
+
+    __slots__ = ()
+
+    @classmethod
+    def now(cls, tz: _datetime.tzinfo | None = None) -> Any:
+        return cls.fromtimestamp(0, tz)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return cls.fromtimestamp(0, _datetime.timezone.utc).replace(tzinfo=None)
+
+    def __repr__(self) -> str:
+        shown = super().__repr__()
+        return f"datetime.{shown}" if type(self) is _Datetime else shown
+
+
+# Pickled, and shown, as what they stand for.
+_Datetime.__name__ = _Datetime.__qualname__ = "datetime"
+_Datetime.__module__ = "datetime"
+
+_bytes = random.Random(0)
+_seeds = random.Random(0)
+
+
+def apply(seed: bytes) -> None:
+    """Make what Python code can see constant, before the program is imported."""
+    _keep_the_true_clock()
+    for module, names in _replacements():
+        for name, replacement in names.items():
+            if hasattr(module, name):
+                setattr(module, name, replacement)
+    reseed(seed)
+
+
+def reseed(seed: bytes) -> None:
+    """Start all randomness anew."""
+    number = int.from_bytes(seed, "big")
+    _seed_random(_bytes, number)
+    _seed_random(_seeds, number ^ 1)
+    random.seed(number ^ 2)
+
+
+def _keep_the_true_clock() -> None:
+    """Event loops reckon with ``time.monotonic`` of their module's ``time``."""
+    loops = sys.modules.get("asyncio.base_events")
+    if loops is not None:
+        setattr(loops, "time", SimpleNamespace(monotonic=_true_monotonic, get_clock_info=time.get_clock_info))  # noqa: B010 - no such name for a type checker
+
+
+def _replacements() -> list[tuple[object, dict[str, object]]]:
+    clocks: dict[str, object] = dict.fromkeys(
+        ("time", "monotonic", "perf_counter", "process_time", "thread_time"), lambda: 0.0
+    )
+    clocks |= {f"{name}_ns": (lambda: 0) for name in clocks}
+    clocks |= {
+        "clock_gettime": lambda _clock: 0.0,
+        "clock_gettime_ns": lambda _clock: 0,
+        "gmtime": lambda seconds=None: _gmtime(seconds or 0),
+        "localtime": lambda seconds=None: _localtime(seconds or 0),
+        "ctime": lambda seconds=None: _ctime(seconds or 0),
+        "asctime": lambda when=None: _asctime(_localtime(0) if when is None else when),
+        "strftime": lambda form, when=None: _strftime(form, _localtime(0) if when is None else when),
+    }
+    chance = {"urandom": _urandom, "getrandom": lambda size, _flags=0: _urandom(size)}
+    return [
+        (time, clocks),
+        (_datetime, {"datetime": _Datetime}),
+        (os, chance),
+        (sys.modules.get("posix"), chance),
+        (random.Random, {"seed": _seed}),
+        # What `random` took from elsewhere when it was imported, and its own instance's method.
+        (random, {"_urandom": _urandom, "seed": lambda a=None, version=2: random._inst.seed(a, version)}),  # type: ignore[attr-defined]
+        # No library call that reads the clock or the network card.
+        (uuid, {"_generate_time_safe": None, "_UuidCreate": None, "_node": 0x02_00_00_00_00_01}),
+    ]
+
+
+def _urandom(size: int, /) -> bytes:
+    return _bytes.randbytes(size)
+
+
+def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+    """``random.Random.seed``: without a seed of the plugin's own, one of ours."""
+    _seed_random(self, _seeds.getrandbits(256) if a is None else a, version)
