@@ -79,6 +79,7 @@ class Plugin(Generic[P, R_co]):
         self._function: Callable[..., R_co] = function
         self._takes_call = len(positional) > 1
         self._input_name = positional[0].name
+        self._types: dict[str, Any] | None = None
         self._readers: dict[str, _Reader] | None = None
         self._output_ref = ""
         functools.update_wrapper(self, function)
@@ -92,14 +93,14 @@ class Plugin(Generic[P, R_co]):
 
     def inputs(self) -> list[Any]:
         """The types of payload that it takes."""
-        hint = typing.get_type_hints(self._function, include_extras=True).get(self._input_name)
+        hint = self._hints().get(self._input_name)
         if hint is None:
             raise TypeError(f"say what {self.__name__} takes: {_TAKES}")
         return [_a_payload(member, _TAKES) for member in _members(hint)]
 
     def outputs(self) -> list[Any]:
         """The types of payload that it gives; none where the function does not say."""
-        hint = typing.get_type_hints(self._function, include_extras=True).get("return")
+        hint = self._hints().get("return")
         members = [] if hint is None else _members(hint)
         unwrapped = [inner for member in members for inner in _without_reply(member)]
         return [_a_payload(member, _GIVES) for member in unwrapped]
@@ -132,6 +133,12 @@ class Plugin(Generic[P, R_co]):
         if not isinstance(notes, str):
             raise TypeError(f"{self.__name__} returned notes that are a {type(notes).__name__}, not a str")
         return given.to_wire(), notes
+
+    def _hints(self) -> dict[str, Any]:
+        # Once: names that the module defines below the function are known by now.
+        if self._types is None:
+            self._types = typing.get_type_hints(self._function, include_extras=True)
+        return self._types
 
     def _prepared(self) -> dict[str, _Reader]:
         if self._readers is None:
