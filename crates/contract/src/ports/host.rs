@@ -38,6 +38,18 @@ pub trait Host: Send + Sync + 'static {
 
     /// Takes one line of the guest's log. Never fails: what is over the bound is counted and dropped.
     fn log(&self, level: GuestLogLevel, message: &str);
+
+    /// Hears how far the guest says it is. Never fails; whoever shows no progress does nothing.
+    fn progress(&self, _progress: &Progress) {}
+}
+
+/// How far a guest says it is: a stranger's claim, for people to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// From 0 to 1.
+    pub done: f64,
+    /// What it is doing.
+    pub message: String,
 }
 
 /// How much a guest's log line matters.

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use clock::Clock;
-pub use host::{BrokerError, GuestLogLevel, Host};
+pub use host::{BrokerError, GuestLogLevel, Host, Progress};
 pub use lane::{
     Enforcement, GuestOutput, GuestPayload, Lane, LaneCall, LaneDescription, LaneEnding, LaneLimits, LaneProgram,
     LaneRefusal, LaneReport, LaneRequest, Layer, LayerState, ProgramEnvironment, ProgramExit, ReadyProgram,

@@ -1,0 +1,107 @@
+//! The layers in force, for people and for evidence.
+//!
+//! What never happens here: a claim that no other module of this room keeps.
+
+use omega_contract::plugin_info::LaneKind;
+use omega_contract::ports::{Enforcement, LaneDescription, Layer, LayerState};
+
+use crate::limits::{DESCRIPTORS_OPEN_MAX, THREADS_MAX, TMP_BYTES_MAX, TMP_FILES_MAX};
+use crate::messages::Begun;
+use crate::python::Interpreter;
+
+pub(crate) fn describe(begun: &Begun, interpreter: &Interpreter) -> LaneDescription {
+    LaneDescription {
+        kind: LaneKind::Worker,
+        engine: format!("CPython {}", interpreter.version()),
+        determinism: Enforcement::Audited,
+        layers: layers(begun, interpreter),
+    }
+}
+
+fn layers(begun: &Begun, interpreter: &Interpreter) -> Vec<Layer> {
+    let scopes = match begun.landlock_abi {
+        6.. => "files, TCP, signals, abstract sockets",
+        4..=5 => "files, TCP (signals and abstract sockets: namespaces and seccomp alone)",
+        _ => "files (TCP, signals and abstract sockets: namespaces and seccomp alone)",
+    };
+    let rows: [(&'static str, &'static str, String); 12] = [
+        ("interpreter", "an interpreter of the plugin's choice", interpreter.path().display().to_string()),
+        (
+            "single-use process",
+            "a call sees nothing of another, or of an earlier one of itself",
+            "forked from a parent that never runs plugin code, killed after the call".to_owned(),
+        ),
+        (
+            "user namespace",
+            "authority of the gateway's user",
+            format!("user {} outside, no other inside", begun.outside_id),
+        ),
+        (
+            "namespaces",
+            "other processes, networks, mounts, host names, queues",
+            "mount, pid, net, ipc, uts, cgroup; pid, mount, ipc anew for each call".to_owned(),
+        ),
+        (
+            "private root",
+            "files of the host",
+            format!(
+                "interpreter and package read-only, no /proc, /sys, /dev; /tmp of {TMP_BYTES_MAX} bytes and {TMP_FILES_MAX} files"
+            ),
+        ),
+        (
+            "session and descriptors",
+            "terminals, inherited descriptors",
+            "a session of its own, dies with its parent, four descriptors, no environment".to_owned(),
+        ),
+        (
+            "resource limits",
+            "bombs of memory, descriptors, files",
+            format!(
+                "address space, processor time, {DESCRIPTORS_OPEN_MAX} descriptors, no core, no locked memory, no queues"
+            ),
+        ),
+        (
+            "cgroup",
+            "memory, threads and processor time as a whole",
+            format!("{}; {THREADS_MAX} threads", begun.cgroups),
+        ),
+        (
+            "capabilities",
+            "privileges, now and after any exec",
+            "none, bounding set empty, securebits locked, no new privileges, not dumpable".to_owned(),
+        ),
+        ("Landlock", "files and ports past the mounts", format!("ABI {}: {scopes}", begun.landlock_abi)),
+        (
+            "seccomp",
+            "the kernel's larger part",
+            "an allow list; hostile calls end the worker and are named; no executable memory".to_owned(),
+        ),
+        (
+            "attestation",
+            "a sandbox that only says it is one",
+            "each worker is looked at from outside before it gets the plugin; a canary attacked this sandbox at start"
+                .to_owned(),
+        ),
+    ];
+    rows.map(|(name, stops, how)| Layer { name, stops, state: LayerState::InForce(how) }).to_vec()
+}
+
+/// How to get a layer that is missing.
+pub(crate) fn remedy(layer: &str) -> &'static str {
+    match layer {
+        "interpreter" => {
+            "install Python 3.10 or newer (`apt install python3`), or name one in omega.toml: [lanes.worker] python"
+        }
+        "helper process" => {
+            "call `omega_gateway::become_helper_if_asked()` first in `main`, and see that the program's file can be executed"
+        }
+        "namespaces" | "user namespace" => {
+            "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, \
+             kernel.apparmor_restrict_unprivileged_userns=0), or run the gateway as root"
+        }
+        "Landlock" => "use a kernel of version 5.19 or newer with Landlock in its `lsm=` list",
+        "seccomp" => "use a kernel with CONFIG_SECCOMP_FILTER, and no container profile that forbids it",
+        "cgroup" => "give the gateway's service `Delegate=yes` (systemd), or run it as root",
+        _ => "run `omega doctor` for the whole table",
+    }
+}

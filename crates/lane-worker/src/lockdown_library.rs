@@ -1,0 +1,28 @@
+//! The root of the library that a foreign interpreter's zygote loads (`build.rs` compiles it): what is under `inside`, without `std`.
+#![no_std]
+// What the helper alone uses of the shared shapes is not used here.
+#![allow(dead_code)]
+
+mod sys {
+    pub(crate) mod inside;
+}
+
+use sys::inside::plan::Plan;
+
+/// Room for the plan: a process has one zygote's loop.
+static mut PLAN: core::mem::MaybeUninit<Plan> = core::mem::MaybeUninit::zeroed();
+
+/// Serves as a zygote; returns only in a worker, locked down.
+///
+/// # Safety
+/// Called once, in a process of one thread whose descriptor 3 is the helper's control socket.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn omega_zygote() {
+    // SAFETY: as the caller promises; nothing else refers to the plan.
+    unsafe { sys::inside::zygote::serve((&raw mut PLAN).cast()) }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    sys::inside::kernel::exit(72)
+}

@@ -1,0 +1,288 @@
+//! The Python interpreter of this machine, resolved once: a launcher such as pyenv's takes longer to start than a worker does.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{HOME, SDK_FILES};
+use crate::messages::HostMount;
+
+/// The oldest version that runs plugins.
+pub(crate) const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
+const PROBE: &str = include_str!("probe.py");
+/// An interpreter that has not answered by then is not used.
+const PROBE_MAX: Duration = Duration::from_secs(30);
+/// Bytes of an answer.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// A Python interpreter and what of the host it needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Interpreter {
+    path: PathBuf,
+    version: (u32, u32, u32),
+    prefix: PathBuf,
+    standard: PathBuf,
+    extensions: PathBuf,
+    /// Library files by their real path.
+    libraries: Vec<PathBuf>,
+    links: Vec<(String, String)>,
+}
+
+/// Why there is no interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InterpreterError {
+    /// Nothing on the PATH, or not where the configuration says.
+    #[error("no Python interpreter: {0}")]
+    Missing(String),
+    /// It does not answer as one.
+    #[error("{path} is no usable Python interpreter: {why}")]
+    Unusable {
+        /// Which.
+        path: String,
+        /// What it did.
+        why: String,
+    },
+    /// Older than plugins are written for.
+    #[error("{path} is Python {found}; plugins need {}.{} or newer", PYTHON_VERSION_MIN.0, PYTHON_VERSION_MIN.1)]
+    TooOld {
+        /// Which.
+        path: String,
+        /// Its version.
+        found: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    implementation: String,
+    version: (u32, u32, u32),
+    executable: PathBuf,
+    prefix: PathBuf,
+    standard: PathBuf,
+    extensions: PathBuf,
+    mapped: Vec<PathBuf>,
+}
+
+impl Interpreter {
+    /// The interpreter at this path, else the first `python3` on the PATH. What was found is kept in `cache_dir`, a folder of
+    /// the gateway's own, for as long as the interpreter's file stays the same.
+    ///
+    /// # Errors
+    /// [`InterpreterError`].
+    pub fn resolve(configured: Option<&Path>, cache_dir: Option<&Path>) -> Result<Self, InterpreterError> {
+        let asked = match configured {
+            Some(path) => path.to_owned(),
+            None => on_path("python3")
+                .ok_or_else(|| InterpreterError::Missing("`python3` is not on the PATH".to_owned()))?,
+        };
+        let shown = asked.display().to_string();
+        let metadata = fs::metadata(&asked).map_err(|error| InterpreterError::Missing(format!("{shown}: {error}")))?;
+        let cached = cache_dir.map(|folder| folder.join(format!("python-{}.json", key_of(&asked, &metadata))));
+        if let Some(known) = cached.as_deref().and_then(read_cached) {
+            return Ok(known);
+        }
+        let found = probe(&asked, &shown)?;
+        if let (Some(file), Ok(text)) = (&cached, serde_json::to_vec(&found)) {
+            // Where it cannot be kept it is asked again next time.
+            let _ = fs::create_dir_all(file.parent().unwrap_or(file)).and_then(|()| fs::write(file, text));
+        }
+        Ok(found)
+    }
+
+    /// The interpreter itself, links and launchers resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its version.
+    pub fn version(&self) -> String {
+        let (major, minor, patch) = self.version;
+        format!("{major}.{minor}.{patch}")
+    }
+
+    /// Where its standard library is inside.
+    pub(super) fn standard_inside(&self) -> String {
+        format!("{HOME}/lib/python{}.{}", self.version.0, self.version.1)
+    }
+
+    pub(super) fn links(&self) -> &[(String, String)] {
+        &self.links
+    }
+
+    pub(super) fn libraries_inside(&self) -> impl Iterator<Item = String> {
+        self.libraries.iter().map(|path| inside(path, &self.prefix))
+    }
+
+    /// What of the host it needs.
+    pub(super) fn mounts(&self) -> Vec<HostMount> {
+        let mount = |host: &Path, inside: String, is_folder: bool| HostMount {
+            host: host.to_string_lossy().into_owned(),
+            inside,
+            is_folder,
+            has_code: true,
+        };
+        let standard = self.standard_inside();
+        let mut mounts = vec![
+            mount(&self.path, format!("{HOME}/bin/python3"), false),
+            mount(&self.standard, standard.clone(), true),
+        ];
+        if !self.extensions.starts_with(&self.standard) && self.extensions.is_dir() {
+            mounts.push(mount(&self.extensions, format!("{standard}/lib-dynload"), true));
+        }
+        mounts.extend(self.libraries.iter().map(|path| mount(path, inside(path, &self.prefix), false)));
+        mounts
+    }
+}
+
+/// Where a path of the host is inside: what belongs to an interpreter of its own folder is under [`HOME`], so that a plugin does not
+/// see whose folder that is.
+fn inside(path: &Path, prefix: &Path) -> String {
+    match path.strip_prefix(prefix) {
+        Ok(below) if prefix != Path::new("/usr") && prefix != Path::new("/") => format!("{HOME}/{}", below.display()),
+        _ => path.to_string_lossy().into_owned(),
+    }
+}
+
+fn key_of(path: &Path, metadata: &fs::Metadata) -> String {
+    let facts = (
+        path,
+        metadata.ino(),
+        metadata.dev(),
+        metadata.size(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime_nsec(),
+    );
+    let digest = Sha256::digest(format!("{facts:?}{PROBE}{}", env!("CARGO_PKG_VERSION")));
+    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read_cached(file: &Path) -> Option<Interpreter> {
+    let known: Interpreter = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let is_there =
+        known.path.is_file() && known.standard.is_dir() && known.libraries.iter().all(|library| library.is_file());
+    is_there.then_some(known)
+}
+
+/// A program by its name, in the folders of the PATH that are absolute.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name));
+    found.find(|file| fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0))
+}
+
+fn probe(path: &Path, shown: &str) -> Result<Interpreter, InterpreterError> {
+    let unusable = |why: String| InterpreterError::Unusable { path: shown.to_owned(), why };
+    let answer = ask(path).map_err(unusable)?;
+    let answer: Answer = serde_json::from_slice(&answer).map_err(|error| unusable(format!("its answer: {error}")))?;
+    let (major, minor, patch) = answer.version;
+    if (major, minor) < PYTHON_VERSION_MIN {
+        return Err(InterpreterError::TooOld { path: shown.to_owned(), found: format!("{major}.{minor}.{patch}") });
+    }
+    if answer.implementation != "cpython" {
+        return Err(unusable(format!("it is {}, not CPython", answer.implementation)));
+    }
+    let inside_standard = |path: &Path| path.starts_with(&answer.standard) || path.starts_with(&answer.extensions);
+    let is_library = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
+    let libraries: Vec<PathBuf> =
+        answer.mapped.into_iter().filter(|path| is_library(path) && !inside_standard(path)).collect();
+    Ok(Interpreter {
+        path: answer.executable,
+        version: answer.version,
+        links: links(&libraries, &answer.prefix),
+        prefix: answer.prefix,
+        standard: answer.standard,
+        extensions: answer.extensions,
+        libraries,
+    })
+}
+
+/// Asks an interpreter, which may be anything: its time and its answer are bounded.
+fn ask(path: &Path) -> Result<Vec<u8>, String> {
+    let modules = preloaded();
+    let mut child = Command::new(path)
+        .args(["-I", "-S", "-c", PROBE])
+        .args(&modules)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .current_dir("/")
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let Some(mut stdout) = child.stdout.take() else { return Err("no answer".to_owned()) };
+    let reading = std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut std::io::Read::take(&mut stdout, ANSWER_BYTES_MAX as u64), &mut answer);
+        answer
+    });
+    let until = Instant::now() + PROBE_MAX;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("no answer in {} s", PROBE_MAX.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    let answer = reading.join().unwrap_or_default();
+    if status.success() { Ok(answer) } else { Err(format!("it ended with {status}")) }
+}
+
+/// The modules that the zygote preloads, by the list in the SDK: what they map is what a worker needs.
+fn preloaded() -> Vec<&'static str> {
+    // Extension modules are looked up by the zygote itself; those below bring libraries of the machine with them.
+    let known = [
+        "_bz2",
+        "_ctypes",
+        "_decimal",
+        "_elementtree",
+        "_hashlib",
+        "_lzma",
+        "_sqlite3",
+        "_ssl",
+        "_uuid",
+        "pyexpat",
+        "zlib",
+        "_zstd",
+    ];
+    debug_assert!(SDK_FILES.iter().any(|(path, _)| *path == "_preload.py"));
+    known.to_vec()
+}
+
+/// The other names under which libraries are asked for: links beside them, and folders at the root that are links.
+fn links(libraries: &[PathBuf], prefix: &Path) -> Vec<(String, String)> {
+    let mut links = Vec::new();
+    for name in ["lib", "lib32", "lib64"] {
+        if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
+            links.push((format!("/{name}"), target.to_string_lossy().into_owned()));
+        }
+    }
+    let real: BTreeSet<&Path> = libraries.iter().map(PathBuf::as_path).collect();
+    let mut folders: BTreeSet<PathBuf> =
+        libraries.iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    // The loader's own name lies elsewhere than the loader.
+    folders.extend(["/lib64", "/lib"].iter().filter_map(|folder| fs::canonicalize(folder).ok()));
+    for folder in folders {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                continue;
+            }
+            if let Ok(target) = fs::canonicalize(entry.path())
+                && real.contains(target.as_path())
+            {
+                links.push((inside(&entry.path(), prefix), inside(&target, prefix)));
+            }
+        }
+    }
+    links
+}

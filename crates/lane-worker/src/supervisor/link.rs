@@ -1,0 +1,76 @@
+//! The helper process and the socket to it.
+//!
+//! What never happens here: a helper that is another program than this one, or than the one that the operator's code names.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::channel::{self, Waiting};
+use crate::messages::{Ask, Begin, Begun, Tell};
+
+/// What the helper is called: by this name the program knows that it is one.
+pub(crate) const HELPER_NAME: &str = "omega-worker-helper";
+/// A helper that has not answered by then never will.
+const BEGIN_MAX: Duration = Duration::from_secs(20);
+
+/// Whether this program would become the helper if it were started as one.
+static CAN_BE_HELPER: AtomicBool = AtomicBool::new(false);
+
+/// The program that is started as the helper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelperProgram {
+    /// This one; its `main` calls [`become_helper_if_asked`](crate::become_helper_if_asked) first.
+    This,
+    /// Another one whose `main` does.
+    At(PathBuf),
+}
+
+/// Becomes the helper where this process was started as one, and then never returns.
+pub(crate) fn become_helper_if_asked() {
+    let is_asked = std::env::args_os().next().is_some_and(|name| name == HELPER_NAME);
+    if !is_asked {
+        CAN_BE_HELPER.store(true, Ordering::Release);
+        return;
+    }
+    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
+    if let Ok(socket) = socket {
+        crate::helper::run(socket);
+    }
+    std::process::exit(0);
+}
+
+/// Starts a helper and waits for its answer.
+pub(super) fn start(program: &HelperProgram, begin: &Begin) -> io::Result<(OwnedFd, Begun)> {
+    let mut command = match program {
+        HelperProgram::This if CAN_BE_HELPER.load(Ordering::Acquire) => Command::new("/proc/self/exe"),
+        HelperProgram::This => {
+            return Err(io::Error::other("this program does not call `become_helper_if_asked` first in its `main`"));
+        }
+        HelperProgram::At(path) => Command::new(path),
+    };
+    let (ours, theirs) = channel::pair()?;
+    let mut child = command
+        .arg0(HELPER_NAME)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .spawn()?;
+    // Only its end tells of it; whoever waits for that is not in anybody's way.
+    std::thread::Builder::new()
+        .name("omega-helper-end".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(move || drop(child.wait()))?;
+    rustix::net::sockopt::set_socket_timeout(&ours, rustix::net::sockopt::Timeout::Recv, Some(BEGIN_MAX))?;
+    channel::send(&ours, &serde_json::to_vec(&Ask::Begin(begin.clone()))?, &[])?;
+    let received = channel::receive(&ours, Waiting::Yes)?;
+    match serde_json::from_slice(&received.bytes) {
+        Ok(Tell::Begun(begun)) => Ok((ours, begun)),
+        _ => Err(io::Error::other("the helper process does not answer")),
+    }
+}

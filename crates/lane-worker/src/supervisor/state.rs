@@ -1,0 +1,540 @@
+//! Zygotes and workers as they come and go. One thread changes this, so nothing is locked.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Command, Counts, NoWorker, SupervisorOptions, Waiting, link};
+use crate::call::{output_text, shown};
+use crate::channel;
+use crate::frames::Said;
+use crate::limits::FRAME_BYTES_MARGIN;
+use crate::messages::{Ask, Failure, Number, Tell, Used};
+use crate::program::Program;
+use crate::worker::{Event, Exit, Worker};
+
+/// How often it is looked for what is idle.
+const LOOK: Duration = Duration::from_secs(2);
+/// Workers of a program that are made at the same time.
+const MAKING_MAX: usize = 4;
+/// A zygote gives way to a new one after so many workers, or after so long.
+const ZYGOTE_WORKERS_MAX: u64 = 20_000;
+const ZYGOTE_AGE_MAX: Duration = Duration::from_secs(1_800);
+/// An import may take so long.
+const IMPORT_MAX: Duration = Duration::from_secs(60);
+/// A helper that ended is not started again sooner.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+struct Entry {
+    program: Arc<Program>,
+    zygote: Option<Number>,
+    waiting: Waiting,
+    /// Asked for and not ready yet.
+    making: usize,
+    /// How many should wait ahead of calls.
+    warm: usize,
+    last_used: Instant,
+}
+
+struct Zygote {
+    program: Number,
+    is_ready: bool,
+    since: Instant,
+    made: u64,
+    living: usize,
+}
+
+struct Living {
+    program: Number,
+    zygote: Number,
+    is_making: bool,
+    reply: Option<oneshot::Sender<Used>>,
+}
+
+pub(super) struct State {
+    options: SupervisorOptions,
+    link: Option<UnixDatagram>,
+    first_link: Option<OwnedFd>,
+    last_start: Instant,
+    own: mpsc::WeakUnboundedSender<Command>,
+    programs: HashMap<Number, Entry>,
+    zygotes: HashMap<Number, Zygote>,
+    workers: HashMap<Number, Living>,
+    numbers: Number,
+}
+
+impl State {
+    pub(super) fn new(options: SupervisorOptions, link: OwnedFd, own: mpsc::WeakUnboundedSender<Command>) -> Self {
+        Self {
+            options,
+            link: None,
+            first_link: Some(link),
+            last_start: Instant::now(),
+            own,
+            programs: HashMap::new(),
+            zygotes: HashMap::new(),
+            workers: HashMap::new(),
+            numbers: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        self.link = self.first_link.take().and_then(|link| open(link).ok());
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    // The lane is gone; the helper sees its socket closed.
+                    None => return,
+                },
+                received = receive(self.link.as_ref()) => match received {
+                    Ok(received) if !received.bytes.is_empty() => match serde_json::from_slice(&received.bytes) {
+                        Ok(tell) => self.told(tell, received.descriptors),
+                        Err(_) => self.helper_ended(),
+                    },
+                    _ => self.helper_ended(),
+                },
+                _ = look.tick() => self.look(),
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask, descriptor: Option<&OwnedFd>) -> bool {
+        let Some(link) = &self.link else { return false };
+        let Ok(bytes) = serde_json::to_vec(ask) else { return false };
+        let given: Vec<_> = descriptor.iter().map(|descriptor| descriptor.as_fd()).collect();
+        channel::send(link, &bytes, &given).is_ok()
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Want { program, reply } => {
+                let number = program.number;
+                let entry = self.programs.entry(number).or_insert_with(|| Entry {
+                    program,
+                    zygote: None,
+                    waiting: Waiting::new(),
+                    making: 0,
+                    warm: 1,
+                    last_used: Instant::now(),
+                });
+                entry.last_used = Instant::now();
+                // None waited: more should, as far as they may.
+                entry.warm = (entry.warm + 1).min(self.options.ready_max);
+                entry.waiting.push_back(reply);
+                self.serve_ready(number);
+                self.refill(number);
+            }
+            Command::Took { program } => {
+                if let Some(entry) = self.programs.get_mut(&program) {
+                    entry.last_used = Instant::now();
+                }
+                self.refill(program);
+            }
+            Command::End { worker, reply } => {
+                if let Some(living) = self.workers.get_mut(&worker) {
+                    living.reply = reply;
+                    self.ask(&Ask::EndWorker { worker }, None);
+                }
+            }
+            Command::Forget { program } => self.forget(program),
+            Command::Loaded { program, worker, loaded } => self.loaded(program, worker, loaded),
+            Command::Count { reply } => {
+                let ready = |entry: &Entry| entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).len();
+                let counts = Counts {
+                    zygotes: self.zygotes.len(),
+                    workers: self.workers.len(),
+                    ready: self.programs.values().map(ready).sum(),
+                };
+                let _ = reply.send(counts);
+            }
+        }
+    }
+
+    /// Gives workers that became ready meanwhile to those who wait.
+    fn serve_ready(&mut self, number: Number) {
+        let Some(entry) = self.programs.get_mut(&number) else { return };
+        while !entry.waiting.is_empty() {
+            let Some(worker) = entry.program.pop() else { return };
+            if !worker.lives() {
+                let number = worker.number;
+                self.ask(&Ask::EndWorker { worker: number }, None);
+                return self.serve_ready_again(entry_number(&self.workers, number));
+            }
+            give(entry, worker);
+        }
+    }
+
+    fn serve_ready_again(&mut self, program: Option<Number>) {
+        if let Some(program) = program {
+            self.serve_ready(program);
+        }
+    }
+
+    /// Has workers made until as many wait as should.
+    fn refill(&mut self, number: Number) {
+        let Some(entry) = self.programs.get(&number) else { return };
+        let ready = entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let wanted = entry.waiting.len() + entry.warm;
+        if ready + entry.making >= wanted {
+            return;
+        }
+        let missing = (wanted - ready - entry.making).min(MAKING_MAX.saturating_sub(entry.making));
+        match entry.zygote.and_then(|zygote| self.zygotes.get(&zygote).map(|found| (zygote, found.is_ready))) {
+            None => self.start_zygote(number),
+            Some((_, false)) => {}
+            Some((zygote, true)) => {
+                for _ in 0..missing {
+                    self.make(number, zygote);
+                }
+            }
+        }
+    }
+
+    fn start_zygote(&mut self, number: Number) {
+        self.make_room();
+        if self.link.is_none() {
+            self.start_helper();
+        }
+        let Some(entry) = self.programs.get_mut(&number) else { return };
+        self.numbers += 1;
+        let zygote = self.numbers;
+        entry.zygote = Some(zygote);
+        let started = entry.program.memory_file();
+        let began = match &started {
+            Ok(content) => self.ask(&Ask::StartZygote { zygote }, Some(content)),
+            Err(_) => false,
+        };
+        if began {
+            let fresh = Zygote { program: number, is_ready: false, since: Instant::now(), made: 0, living: 0 };
+            self.zygotes.insert(zygote, fresh);
+        } else {
+            let failure = Failure::new(
+                "helper process",
+                started.err().map_or("it is gone".to_owned(), |error| error.to_string()),
+            );
+            self.fail_all(number, &failure);
+        }
+    }
+
+    /// Ends the zygote that was not needed for longest where there are as many as there may be.
+    fn make_room(&mut self) {
+        if self.zygotes.len() < self.options.zygotes_max {
+            return;
+        }
+        let idle = self
+            .programs
+            .iter()
+            .filter(|(_, entry)| entry.zygote.is_some() && entry.waiting.is_empty() && entry.making == 0)
+            .min_by_key(|(_, entry)| entry.last_used)
+            .map(|(number, _)| *number);
+        if let Some(number) = idle {
+            self.cool(number);
+        }
+    }
+
+    fn make(&mut self, number: Number, zygote: Number) {
+        self.numbers += 1;
+        let worker = self.numbers;
+        if !self.ask(&Ask::MakeWorker { zygote, worker }, None) {
+            return;
+        }
+        self.workers.insert(worker, Living { program: number, zygote, is_making: true, reply: None });
+        if let Some(entry) = self.programs.get_mut(&number) {
+            entry.making += 1;
+        }
+        let Some(parent) = self.zygotes.get_mut(&zygote) else { return };
+        parent.made += 1;
+        parent.living += 1;
+        let is_old = parent.made >= ZYGOTE_WORKERS_MAX || parent.since.elapsed() >= ZYGOTE_AGE_MAX;
+        if is_old && let Some(entry) = self.programs.get_mut(&number) {
+            // The next worker comes from a new one; this one goes with its last worker.
+            entry.zygote = None;
+        }
+    }
+
+    fn told(&mut self, tell: Tell, descriptors: Vec<OwnedFd>) {
+        match tell {
+            Tell::Begun(_) => {}
+            Tell::ZygoteReady { zygote } => {
+                let Some(ready) = self.zygotes.get_mut(&zygote) else { return };
+                ready.is_ready = true;
+                let program = ready.program;
+                if self.programs.contains_key(&program) {
+                    self.refill(program);
+                } else {
+                    self.ask(&Ask::StopZygote { zygote }, None);
+                }
+            }
+            Tell::ZygoteEnded { zygote, failure } => self.zygote_ended(zygote, &failure),
+            Tell::WorkerMade { worker } => self.made(worker, descriptors),
+            Tell::WorkerFailed { worker, failure } => {
+                let Some(living) = self.gone(worker) else { return };
+                self.not_made(living.program, NoWorker::Failure(failure));
+            }
+            Tell::WorkerEnded { worker, used } => {
+                if let Some(living) = self.gone(worker)
+                    && let Some(reply) = living.reply
+                {
+                    let _ = reply.send(used);
+                }
+            }
+        }
+    }
+
+    /// A worker is gone; its zygote too, where that was its last and it is not used any more.
+    fn gone(&mut self, worker: Number) -> Option<Living> {
+        let living = self.workers.remove(&worker)?;
+        if let Some(zygote) = self.zygotes.get_mut(&living.zygote) {
+            zygote.living = zygote.living.saturating_sub(1);
+            let is_current =
+                self.programs.get(&living.program).is_some_and(|entry| entry.zygote == Some(living.zygote));
+            if zygote.living == 0 && !is_current {
+                let zygote = living.zygote;
+                self.ask(&Ask::StopZygote { zygote }, None);
+            }
+        }
+        Some(living)
+    }
+
+    fn zygote_ended(&mut self, zygote: Number, failure: &Failure) {
+        let Some(ended) = self.zygotes.remove(&zygote) else { return };
+        let Some(entry) = self.programs.get_mut(&ended.program) else { return };
+        entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).retain(Worker::lives);
+        if entry.zygote == Some(zygote) {
+            entry.zygote = None;
+            if ended.is_ready {
+                self.refill_if_wanted(ended.program);
+            } else {
+                self.fail_all(ended.program, failure);
+            }
+        }
+    }
+
+    fn refill_if_wanted(&mut self, number: Number) {
+        if self.programs.get(&number).is_some_and(|entry| !entry.waiting.is_empty()) {
+            self.refill(number);
+        }
+    }
+
+    fn made(&mut self, number: Number, descriptors: Vec<OwnedFd>) {
+        let Some(living) = self.workers.get(&number) else { return };
+        let Some(entry) = self.programs.get(&living.program) else {
+            self.ask(&Ask::EndWorker { worker: number }, None);
+            return;
+        };
+        let program = Arc::clone(&entry.program);
+        let Some(own) = self.own.upgrade() else { return };
+        let worker = Worker::new(number, descriptors, program.limits.log_bytes_max);
+        tokio::spawn(async move {
+            let loaded = match worker {
+                Ok(worker) => import(worker, &program).await,
+                Err(error) => Err(NoWorker::Failure(Failure::new("worker", error))),
+            };
+            let _ = own.send(Command::Loaded { program: program.number, worker: number, loaded });
+        });
+    }
+
+    fn loaded(&mut self, number: Number, worker: Number, loaded: Result<Worker, NoWorker>) {
+        match loaded {
+            Ok(ready) => {
+                if let Some(living) = self.workers.get_mut(&worker) {
+                    living.is_making = false;
+                }
+                let Some(entry) = self.programs.get_mut(&number) else {
+                    self.ask(&Ask::EndWorker { worker }, None);
+                    return;
+                };
+                entry.making = entry.making.saturating_sub(1);
+                give(entry, ready);
+                self.refill(number);
+            }
+            Err(no_worker) => {
+                self.ask(&Ask::EndWorker { worker }, None);
+                self.not_made(number, no_worker);
+            }
+        }
+    }
+
+    /// A worker came to nothing: whoever waited longest is told. No more are made until somebody asks again.
+    fn not_made(&mut self, number: Number, no_worker: NoWorker) {
+        let Some(entry) = self.programs.get_mut(&number) else { return };
+        entry.making = entry.making.saturating_sub(1);
+        entry.warm = 0;
+        let mut answer = Err(no_worker);
+        while let Some(reply) = entry.waiting.pop_front() {
+            match reply.send(answer) {
+                Ok(()) => break,
+                Err(unsent) => answer = unsent,
+            }
+        }
+        self.refill_if_wanted(number);
+    }
+
+    fn fail_all(&mut self, number: Number, failure: &Failure) {
+        let Some(entry) = self.programs.get_mut(&number) else { return };
+        entry.zygote = None;
+        for reply in entry.waiting.drain(..) {
+            let _ = reply.send(Err(NoWorker::Failure(failure.clone())));
+        }
+    }
+
+    fn forget(&mut self, number: Number) {
+        self.cool(number);
+        if let Some(entry) = self.programs.remove(&number)
+            && let Some(zygote) = entry.zygote
+        {
+            // It goes with its last worker; without one it goes now.
+            if self.zygotes.get(&zygote).is_some_and(|found| found.living == 0) {
+                self.ask(&Ask::StopZygote { zygote }, None);
+            }
+        }
+    }
+
+    /// Lets a program's waiting workers and its zygote go; calls in flight finish.
+    fn cool(&mut self, number: Number) {
+        let Some(entry) = self.programs.get_mut(&number) else { return };
+        entry.warm = 1;
+        let waiting: Vec<Worker> =
+            entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        let zygote = entry.zygote.take();
+        for worker in waiting {
+            self.ask(&Ask::EndWorker { worker: worker.number }, None);
+        }
+        if let Some(zygote) = zygote
+            && self.zygotes.get(&zygote).is_some_and(|found| found.living == 0)
+        {
+            self.ask(&Ask::StopZygote { zygote }, None);
+        }
+    }
+
+    fn look(&mut self) {
+        let idle: Vec<Number> = self
+            .programs
+            .iter()
+            .filter(|(_, entry)| {
+                entry.zygote.is_some()
+                    && entry.waiting.is_empty()
+                    && entry.making == 0
+                    && entry.last_used.elapsed() >= self.options.idle_max
+            })
+            .map(|(number, _)| *number)
+            .collect();
+        for number in idle {
+            self.cool(number);
+        }
+        // What was cooled and never used again is not kept in mind.
+        self.programs.retain(|_, entry| {
+            let is_used = entry.zygote.is_some() || !entry.waiting.is_empty() || entry.making > 0;
+            is_used || Arc::strong_count(&entry.program) > 1
+        });
+    }
+
+    fn start_helper(&mut self) {
+        if self.last_start.elapsed() < RESTART_PAUSE {
+            return;
+        }
+        self.last_start = Instant::now();
+        if let Ok((link, _)) = link::start(&self.options.helper, &self.options.begin()) {
+            self.link = open(link).ok();
+        }
+    }
+
+    /// The helper is gone, and with it every zygote and worker.
+    fn helper_ended(&mut self) {
+        self.link = None;
+        self.zygotes.clear();
+        self.workers.clear();
+        let failure = Failure::new("helper process", "it ended");
+        let programs: Vec<Number> = self.programs.keys().copied().collect();
+        for number in programs {
+            if let Some(entry) = self.programs.get_mut(&number) {
+                entry.making = 0;
+                entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+            self.fail_all(number, &failure);
+        }
+    }
+}
+
+fn entry_number(workers: &HashMap<Number, Living>, worker: Number) -> Option<Number> {
+    workers.get(&worker).map(|living| living.program)
+}
+
+/// To whoever waits longest, or to those that wait for a call.
+fn give(entry: &mut Entry, worker: Worker) {
+    let mut answer = Ok(worker);
+    while let Some(reply) = entry.waiting.pop_front() {
+        match reply.send(answer) {
+            Ok(()) => return,
+            Err(unsent) => answer = unsent,
+        }
+    }
+    if let Ok(worker) = answer {
+        entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
+    }
+}
+
+/// Has a worker import its program.
+async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorker> {
+    let deadline = Instant::now() + IMPORT_MAX;
+    let event = {
+        let mut talk = worker.open().map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
+        match talk.send(&program.load, deadline).await {
+            Err(event) => event,
+            Ok(()) => {
+                let event = loop {
+                    match talk.next(FRAME_BYTES_MARGIN, deadline).await {
+                        // Nobody called it yet: there is nobody to log for.
+                        Event::Said(Said::Log { .. } | Said::Progress { .. }) => {}
+                        event => break event,
+                    }
+                };
+                talk.drain_output();
+                event
+            }
+        }
+    };
+    let why = match event {
+        Event::Said(Said::Loaded) => return Ok(worker),
+        Event::Said(Said::LoadFailed(error)) => shown(&error),
+        Event::Said(_) => "it broke the protocol before it was loaded".to_owned(),
+        Event::Broken(why) => format!("it broke the protocol: {why}"),
+        Event::TooLong(length) => format!("it broke the protocol with a frame of {length} bytes"),
+        Event::Ended(ended) => match ended.exit {
+            Exit::Code(code) => format!("its program ended the process with code {code} while it was imported"),
+            Exit::Signal(signal) => format!("its process died of signal {signal} while its program was imported"),
+            Exit::Refused { syscall } => {
+                format!(
+                    "its program asked the kernel for {} while it was imported, and was killed",
+                    crate::policy::call_name(syscall)
+                )
+            }
+            Exit::Unknown => "its sandbox was killed while its program was imported".to_owned(),
+        },
+        Event::Deadline => format!("its program was not imported in {} s", IMPORT_MAX.as_secs()),
+    };
+    let output = output_text(worker.output());
+    worker.kill();
+    Err(NoWorker::LoadFailed { detail: format!("the program cannot be loaded: {why}"), output })
+}
+
+/// The socket to the helper on this runtime. It keeps messages apart as datagrams do; tokio has no name for such a socket.
+fn open(link: OwnedFd) -> io::Result<UnixDatagram> {
+    rustix::io::ioctl_fionbio(&link, true)?;
+    UnixDatagram::from_std(link.into())
+}
+
+/// The next message of the helper; never, without one.
+async fn receive(link: Option<&UnixDatagram>) -> io::Result<channel::Received> {
+    let Some(link) = link else { return std::future::pending().await };
+    link.async_io(Interest::READABLE, || channel::receive(link, channel::Waiting::No)).await
+}

@@ -1,0 +1,142 @@
+//! The only place with `unsafe`: what the kernel offers and no crate wraps, and the code that runs inside the sandbox.
+//!
+//! What never happens here: a decision. Each function does one thing that the kernel does, and says what went wrong.
+#![allow(unsafe_code, reason = "system calls that no crate wraps; each block says why it is sound")]
+
+#[allow(
+    dead_code,
+    reason = "most of it runs in the library that an interpreter loads; native zygotes call it from here"
+)]
+pub(crate) mod inside;
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use inside::plan::{MAGIC, Plan, Report};
+
+/// The namespaces of a zygote.
+const ZYGOTE_NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
+
+/// Forks into new namespaces of every kind. The child's pid; none in the child.
+///
+/// # Errors
+/// What the kernel says, and where this process has more than one thread: a fork would then copy locks that
+/// nobody opens.
+pub(crate) fn fork_into_namespaces() -> io::Result<Option<i32>> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("this process has more than one thread"));
+    }
+    let flags = libc::c_long::from(ZYGOTE_NAMESPACES | libc::SIGCHLD);
+    // SAFETY: a fork of a process of one thread: no stack, no thread's storage, no place for a pid is given.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, 0_usize, 0_usize, 0_usize) };
+    match i32::try_from(pid) {
+        Ok(-1) => Err(io::Error::last_os_error()),
+        Ok(0) => Ok(None),
+        Ok(pid) => Ok(Some(pid)),
+        Err(_) => Err(io::Error::other("the kernel gave an odd pid")),
+    }
+}
+
+/// Ends this process without running anything of it: the end of a forked child that could not go on.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+/// The Landlock ABI of this kernel; 0: it has none, or it is switched off.
+pub(crate) fn landlock_abi() -> u32 {
+    const VERSION: libc::c_ulong = 1;
+    // SAFETY: with this flag and no attributes the call reads and writes nothing.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0_usize, 0_usize, VERSION) };
+    u32::try_from(abi).unwrap_or(0)
+}
+
+/// `struct mount_attr`.
+#[repr(C)]
+struct MountAttributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// What a mount is never used for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MountRules {
+    /// Nothing is written.
+    pub(crate) read_only: bool,
+    /// Nothing is executed or mapped as code.
+    pub(crate) no_code: bool,
+}
+
+/// Sets what the mount at this descriptor, and each mount below it, is never used for: set-id bits and devices in any case.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn restrict_mount(mount: BorrowedFd<'_>, rules: MountRules) -> io::Result<()> {
+    let mut set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    if rules.read_only {
+        set |= libc::MOUNT_ATTR_RDONLY;
+    }
+    if rules.no_code {
+        set |= libc::MOUNT_ATTR_NOEXEC;
+    }
+    let attributes = MountAttributes { set, clear: 0, propagation: 0, user_namespace: 0 };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    // SAFETY: an empty path of the descriptor, and attributes of the size that is stated; both live until it returns.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<MountAttributes>(),
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A plan as it is sent to a zygote.
+pub(crate) fn plan_bytes(plan: &Plan) -> &[u8] {
+    // SAFETY: it is `repr(C)`, made of integers alone, and has no padding: each part's size is a multiple of the next one's alignment.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(plan).cast(), size_of::<Plan>()) }
+}
+
+/// Bytes of a report.
+pub(crate) const REPORT_BYTES: usize = size_of::<Report>();
+
+/// A report that came on a status socket; none where it is none.
+pub(crate) fn report(bytes: &[u8]) -> Option<Report> {
+    if bytes.len() != REPORT_BYTES {
+        return None;
+    }
+    // SAFETY: it has the size of a report, is read without regard to alignment, and each bit pattern is one.
+    let report: Report = unsafe { std::ptr::read_unaligned(bytes.as_ptr().cast()) };
+    (report.magic == MAGIC).then_some(report)
+}
+
+/// A zeroed plan.
+pub(crate) fn empty_plan() -> Box<Plan> {
+    // SAFETY: integers alone; zero is a value of each.
+    let mut plan: Box<Plan> = unsafe { Box::<Plan>::new_zeroed().assume_init() };
+    plan.magic = MAGIC;
+    plan
+}
+
+/// Puts a copy of a descriptor at a number, to be inherited.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn place_descriptor(descriptor: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    let from = descriptor.as_raw_fd();
+    // SAFETY: nothing else in this process, which is about to become another program, owns that number.
+    let done = unsafe { if from == number { libc::fcntl(from, libc::F_SETFD, 0) } else { libc::dup2(from, number) } };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,5 @@
+//! The lane as the gateway uses it: real interpreters, real sandboxes, this machine's kernel.
+
+mod support;
+
+mod calls;
