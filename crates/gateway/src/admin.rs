@@ -159,6 +159,7 @@ impl Admin {
         }
         let decision = Decision::Remove { plugin_id: plugin_id.clone(), version: info.version.clone() };
         inner.journal.decide(&self.gateway.caller, &decision).await?;
+        self.gateway.sweep_environments().await?;
         Ok(info)
     }
 

@@ -9,6 +9,7 @@ use omega_contract::manifest::Entrypoint;
 use omega_contract::plugin_info::PluginStatus;
 use omega_contract::ports::{LaneLimits, LaneProgram};
 use omega_contract::{CapabilitySet, ErrorCode, Manifest, PluginId, Sha256Hex, Timestamp};
+use omega_environments::EnvironmentStore;
 use omega_registry::{PackageStore, PluginRow, Registry};
 use omega_router::{BreakerPolicy, LaneFacts, Refused, Target};
 use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_package};
@@ -29,6 +30,7 @@ const LOG_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) struct Directory {
     pub(crate) registry: Arc<Registry>,
     pub(crate) store: PackageStore,
+    pub(crate) environments: EnvironmentStore,
     pub(crate) lanes: Lanes,
     pub(crate) config: Config,
     ready: RwLock<HashMap<PluginId, Ready>>,
@@ -45,10 +47,17 @@ struct Ready {
 }
 
 impl Directory {
-    pub(crate) fn new(registry: Arc<Registry>, store: PackageStore, lanes: Lanes, config: Config) -> Self {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        store: PackageStore,
+        environments: EnvironmentStore,
+        lanes: Lanes,
+        config: Config,
+    ) -> Self {
         Self {
             registry,
             store,
+            environments,
             lanes,
             config,
             ready: RwLock::default(),
@@ -144,6 +153,7 @@ impl Directory {
 
     fn load_blocking(&self, package_digest: &Sha256Hex) -> Result<Arc<Target>, Refused> {
         let package = Arc::new(self.verified_package(package_digest)?);
+        let environment = self.environment(&package)?;
         let manifest = package.manifest();
         let capabilities = self.effective_capabilities(manifest)?;
         let lane_kind = manifest
@@ -151,7 +161,7 @@ impl Directory {
             .lane()
             .ok_or_else(|| Refused::new(ErrorCode::LaneUnavailable, "the entry file's ending names no lane"))?;
         let lane = self.lanes.get(lane_kind)?;
-        let program = self.program(&package, capabilities.clone());
+        let program = LaneProgram { environment, ..self.program(&package, capabilities.clone()) };
         let ready = lane.prepare(&program).map_err(|refusal| Refused::new(refusal.code, refusal.detail))?;
         let description = lane.describe();
         let facts = LaneFacts {
@@ -165,7 +175,7 @@ impl Directory {
         Ok(Arc::new(Target::new(package, ready, capabilities, facts, program.limits, settings)))
     }
 
-    fn verified_package(&self, package_digest: &Sha256Hex) -> Result<Verified<Package>, Refused> {
+    pub(crate) fn verified_package(&self, package_digest: &Sha256Hex) -> Result<Verified<Package>, Refused> {
         let files = self.store.load(package_digest).map_err(|error| Refused::new(error.code(), error.to_string()))?;
         let files =
             PackageFiles::new(files).map_err(|error| Refused::new(ErrorCode::PackageInvalid, error.to_string()))?;
@@ -174,7 +184,7 @@ impl Directory {
             .map_err(|rejection| Refused::new(rejection.code, rejection.message))
     }
 
-    /// What the lane is told of a package.
+    /// What the lane is told of a package, but for the environment of its dependencies.
     pub(crate) fn program(&self, package: &Package, capabilities: CapabilitySet) -> LaneProgram {
         let manifest = package.manifest();
         let export = match &manifest.entrypoint {

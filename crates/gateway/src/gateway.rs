@@ -10,6 +10,7 @@ use omega_contract::{
 use omega_ledger::Ledger;
 use omega_registry::{Page, PluginFilter};
 use omega_router::{Answer, Asked, PipelineAnswer, PipelineError, Router};
+use tokio::sync::Semaphore;
 
 use crate::admin::Admin;
 use crate::directory::Directory;
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) directory: Arc<Directory>,
     pub(crate) services: Arc<HomeServices>,
     pub(crate) router: Router,
+    /// Places for builds of environments.
+    pub(crate) environment_builds: Semaphore,
 }
 
 impl Gateway {

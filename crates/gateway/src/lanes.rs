@@ -1,11 +1,12 @@
 //! The lanes of this gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use omega_contract::plugin_info::LaneKind;
 use omega_contract::ports::{LaneDescription, LaneRefusal};
 use omega_contract::{ErrorCode, Lane};
+use omega_environments::{EnvironmentFault, Interpreter};
 use omega_lane_wasm::{WasmLane, WasmLaneOptions};
 use omega_router::Refused;
 
@@ -20,6 +21,8 @@ pub fn lanes(home: &Home, config: &Config) -> Vec<Result<LaneDescription, LaneRe
 pub(crate) struct Lanes {
     options: WasmLaneOptions,
     wasm: OnceLock<Result<Arc<WasmLane>, LaneRefusal>>,
+    python: Option<PathBuf>,
+    interpreter: OnceLock<Interpreter>,
 }
 
 impl Lanes {
@@ -32,7 +35,17 @@ impl Lanes {
             memory_bytes_ceiling: config.ceilings.memory_bytes_max,
             ..WasmLaneOptions::default()
         };
-        Self { options, wasm: OnceLock::new() }
+        let python = config.lanes.worker.python_file().map(Path::to_owned);
+        Self { options, wasm: OnceLock::new(), python, interpreter: OnceLock::new() }
+    }
+
+    /// The interpreter of the worker lane, for which dependencies are built: found once, so that both are the same.
+    pub(crate) fn interpreter(&self) -> Result<Interpreter, EnvironmentFault> {
+        if let Some(found) = self.interpreter.get() {
+            return Ok(found.clone());
+        }
+        let found = Interpreter::resolve(self.python.as_deref())?;
+        Ok(self.interpreter.get_or_init(|| found).clone())
     }
 
     fn wasm(&self) -> &Result<Arc<WasmLane>, LaneRefusal> {

@@ -11,6 +11,7 @@ mod clock;
 mod directory;
 mod durable_file;
 mod enable;
+mod environment;
 mod error;
 mod evidence;
 mod export;
@@ -37,6 +38,7 @@ mod witness;
 pub use admin::{Admin, RebuildReport};
 pub use clock::SystemClock;
 pub use directory::READY_PLUGINS_MAX;
+pub use environment::{LockedDependencies, environment_tool};
 pub use error::GatewayError;
 pub use evidence::{Alleged, Committed, ForgetReport, SaltState};
 pub use gateway::Gateway;
@@ -44,8 +46,10 @@ pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin
 pub use lanes::lanes;
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
 pub use observer::{Activity, CallObserver, ObservedCall};
+pub use omega_environments::{BuildProgress, Interpreter};
 pub use omega_registry::{
-    GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage, TokenRow, TrustRow,
+    BoundEnvironment, GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage,
+    TokenRow, TrustRow,
 };
 pub use omega_router::{Answer, CallStages, PipelineAnswer, StepEvidence};
 pub use omega_validator::PackageFiles;

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use omega_broker::{Brokers, StoreLimits};
 use omega_contract::{Caller, Clock, ErrorCode, Recorder, TrustedKey, canonical_bytes};
+use omega_environments::EnvironmentStore;
 use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader};
 use omega_proof::note::VerifierKey;
 use omega_registry::{Decision, PackageStore, Registry};
 use omega_router::{BreakerPolicy, QuotaPolicy, Router, RouterPolicy, Services};
 use omega_validator::Ceilings;
+use tokio::sync::Semaphore;
 
 use crate::clock::SystemClock;
 use crate::directory::Directory;
+use crate::environment::BUILDS_AT_ONCE;
 use crate::error::GatewayError;
 use crate::gateway::{Gateway, Inner};
 use crate::home::{Config, Home};
@@ -80,6 +83,7 @@ impl Gateway {
 
     async fn bring_up(&self) -> Result<(), GatewayError> {
         self.inner.journal.reconcile()?;
+        self.sweep_environments().await?;
         self.trust_operator().await?;
         self.journal_policy().await
     }
@@ -117,8 +121,9 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     let ledger = Arc::new(open_ledger(&home, &config, &clock, options.wait)?);
     let registry = Arc::new(Registry::open(&home.registry_file())?);
     let store = PackageStore::open(&home.store_dir())?;
+    let environments = EnvironmentStore::open(&home.environments_dir());
     let lanes = Lanes::new(home.wasm_cache_dir(), &config);
-    let directory = Arc::new(Directory::new(Arc::clone(&registry), store, lanes, config.clone()));
+    let directory = Arc::new(Directory::new(Arc::clone(&registry), store, environments, lanes, config.clone()));
     let brokers = Brokers::open(home.path(), StoreLimits::default())
         .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;
     let salts = Salts::in_folder(home.salts_dir());
@@ -135,7 +140,8 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
         Arc::clone(&clock),
         router_policy(&config),
     );
-    let inner = Inner { home, config, clock, ledger, journal, directory, services, router };
+    let environment_builds = Semaphore::new(BUILDS_AT_ONCE);
+    let inner = Inner { home, config, clock, ledger, journal, directory, services, router, environment_builds };
     Ok(Gateway { inner: Arc::new(inner), caller: Caller::new(&options.actor), observer: None })
 }
 

@@ -7,9 +7,10 @@ use omega_contract::plugin_info::PluginStatus;
 use omega_contract::{Capability, CapabilitySet, ErrorCode, Manifest, PluginRef};
 use omega_ledger::LedgerReader;
 use omega_registry::{GrantRow, GrantState, PackageStore, Page, PluginFilter, PluginRow, Registry, TrustRow};
-use omega_validator::{Grants, PackageFiles, check_manifest, effective_capabilities};
+use omega_validator::{DependencyLock, Grants, PackageFiles, check_manifest, effective_capabilities};
 use semver::Version;
 
+use crate::environment::LockedDependencies;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::home::{Ceilings, Home};
@@ -32,6 +33,8 @@ pub struct PluginDetails {
     pub grants: Vec<GrantRow>,
     /// Request ∩ grant ∩ ceiling, as a call would have it now.
     pub effective_capabilities: CapabilitySet,
+    /// What its package locks, and what that was built into; none where it locks nothing.
+    pub dependencies: Option<LockedDependencies>,
     /// Every admitted version, oldest first.
     pub versions: Vec<(Version, PluginStatus)>,
 }
@@ -118,11 +121,19 @@ fn details_of(
     let Some(row) = choose(registry, reference, rows)? else {
         return Err(GatewayError::new(ErrorCode::PluginUnknown, format!("{reference} is not registered")));
     };
-    let manifest = manifest_of(store, &row)?;
+    let (manifest, lock) = manifest_of(store, &row)?;
+    let dependencies = match lock {
+        Some(lock) => {
+            let bound = registry.environment(&row.info.package_digest)?;
+            let environment = bound.filter(|bound| bound.lock_sha256 == lock.sha256);
+            Some(LockedDependencies { lock, environment })
+        }
+        None => None,
+    };
     let grants = registry.grants(&reference.plugin_id)?;
     let effective_capabilities =
         manifest.as_ref().map(|manifest| effective(manifest, &grants, ceilings)).unwrap_or_default();
-    Ok(PluginDetails { row, manifest, grants, effective_capabilities, versions })
+    Ok(PluginDetails { row, manifest, grants, effective_capabilities, dependencies, versions })
 }
 
 fn choose(registry: &Registry, reference: &PluginRef, rows: Vec<PluginRow>) -> Result<Option<PluginRow>, GatewayError> {
@@ -137,13 +148,18 @@ fn choose(registry: &Registry, reference: &PluginRef, rows: Vec<PluginRow>) -> R
     Ok(registry.rejected(&reference.plugin_id)?.into_iter().find(meant))
 }
 
-fn manifest_of(store: &PackageStore, row: &PluginRow) -> Result<Option<Manifest>, GatewayError> {
+fn manifest_of(
+    store: &PackageStore,
+    row: &PluginRow,
+) -> Result<(Option<Manifest>, Option<DependencyLock>), GatewayError> {
     if row.info.status == PluginStatus::Rejected {
-        return Ok(None);
+        return Ok((None, None));
     }
     let files = PackageFiles::new(store.load(&row.info.package_digest)?)
         .map_err(|e| GatewayError::new(ErrorCode::PackageInvalid, e.to_string()))?;
-    Ok(files.get(MANIFEST_FILE).and_then(|bytes| check_manifest(bytes).manifest))
+    let manifest = files.get(MANIFEST_FILE).and_then(|bytes| check_manifest(bytes).manifest);
+    let lock = manifest.as_ref().and_then(|manifest| DependencyLock::of_entry(&files, &manifest.entrypoint).ok()?);
+    Ok((manifest, lock))
 }
 
 /// Request ∩ grant ∩ ceiling (INV-PNP-06), with the default grants of `omega.toml` laid under the

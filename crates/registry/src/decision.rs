@@ -13,6 +13,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::environment::{AllowedBuild, BoundEnvironment};
 use crate::error::RegistryError;
 
 /// One change of the registry. Serialised canonically into `meta.content` of its event.
@@ -95,6 +96,10 @@ pub enum Decision {
         /// Its steps, each with a salt of its own.
         steps: Vec<u32>,
     },
+    /// A package's dependencies may be built from sources, from here on and for this package.
+    AllowBuild(AllowedBuild),
+    /// A package's dependencies were built; what they were built into before is not used any more.
+    BindEnvironment(BoundEnvironment),
     /// The ceilings and defaults of omega.toml changed.
     EffectivePolicy {
         /// All of them.
@@ -183,6 +188,8 @@ impl Decision {
             | Self::RotateLogKey { .. }
             | Self::Archive { .. }
             | Self::ForgetEvidence { .. }
+            | Self::AllowBuild(_)
+            | Self::BindEnvironment(_)
             | Self::EffectivePolicy { .. } => EventKind::Policy,
         }
     }
@@ -224,6 +231,8 @@ impl Decision {
             | Self::Remove { plugin_id, .. }
             | Self::RevokeGrant { plugin_id, .. } => Some(plugin_id),
             Self::Grant(grant) => Some(&grant.plugin_id),
+            Self::AllowBuild(allowed) => Some(&allowed.plugin_id),
+            Self::BindEnvironment(bound) => Some(&bound.plugin_id),
             Self::Trust(_)
             | Self::RevokeKey { .. }
             | Self::AddWitness(_)
@@ -274,6 +283,17 @@ impl Decision {
                 ("action", FORGET_EVIDENCE.into()),
                 ("of_run", run_id.to_string()),
                 ("of_request", request_id.to_string()),
+            ],
+            Self::AllowBuild(allowed) => vec![
+                ("action", "allow_build".into()),
+                ("version", allowed.version.to_string()),
+                ("package_digest", allowed.package_digest.to_string()),
+            ],
+            Self::BindEnvironment(bound) => vec![
+                ("action", "bind_environment".into()),
+                ("version", bound.version.to_string()),
+                ("package_digest", bound.package_digest.to_string()),
+                ("env_digest", bound.env_digest.to_string()),
             ],
             Self::EffectivePolicy { .. } => vec![("action", "effective_policy".into())],
         }

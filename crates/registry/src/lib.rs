@@ -8,6 +8,7 @@
 
 mod database;
 mod decision;
+mod environment;
 mod error;
 mod list;
 mod projection;
@@ -17,6 +18,7 @@ mod version_key;
 
 pub use database::discard;
 pub use decision::{Decision, FORGET_EVIDENCE, GrantState, RegisteredPackage, RejectedPackage};
+pub use environment::{AllowedBuild, BoundEnvironment};
 pub use error::RegistryError;
 pub use list::{Page, PluginFilter};
 pub use projection::{Applied, REJECTED_PACKAGES_MAX, Registry};

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::database::{SCHEMA_VERSION, STATEMENTS_KEPT, discard, format_of, open_or_make, open_to_read};
 use crate::decision::{Decision, RegisteredPackage, RejectedPackage};
+use crate::environment;
 use crate::error::RegistryError;
 use crate::version_key::version_key;
 
@@ -17,12 +18,13 @@ use crate::version_key::version_key;
 pub const REJECTED_PACKAGES_MAX: u32 = 1_000;
 
 /// The tables of decisions, each with the order that makes a list of its rows canonical.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("plugins", "plugin_id, version_key, package_digest"),
     ("trust", "key_id"),
     ("grants", "plugin_id, major_version, capability"),
     ("witnesses", "name"),
     ("tokens", "name"),
+    ("environments", "package_digest"),
 ];
 
 /// The registry's database: a projection of the ledger.
@@ -225,7 +227,7 @@ fn apply_all<'a>(
     Ok(())
 }
 
-fn canonical_text<T: Serialize>(value: &T) -> Result<String, RegistryError> {
+pub(crate) fn canonical_text<T: Serialize>(value: &T) -> Result<String, RegistryError> {
     canonical_bytes(value)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .map_err(|cause| RegistryError::Damaged { what: cause.to_string() })
@@ -249,6 +251,7 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
                 "DELETE FROM plugins WHERE plugin_id = ?1 AND version_key = ?2 AND status <> 'rejected'",
                 params![plugin_id.as_str(), version_key(version)],
             )?;
+            environment::unbind(connection, plugin_id, version)?;
         }
         Decision::Trust(key) => {
             connection.execute(
@@ -287,8 +290,12 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
         Decision::RevokeToken { name } => {
             connection.execute("UPDATE tokens SET revoked_at = ?2 WHERE name = ?1", params![name.as_str(), ts])?;
         }
-        // What they decided is seen elsewhere: in the ledger's own files, and in the salts that are gone.
-        Decision::RotateLogKey { .. } | Decision::Archive { .. } | Decision::ForgetEvidence { .. } => {}
+        Decision::BindEnvironment(bound) => environment::bind(connection, bound, ts)?,
+        // What they decided is seen elsewhere: in the ledger's own files, in the salts that are gone, in what was built.
+        Decision::RotateLogKey { .. }
+        | Decision::Archive { .. }
+        | Decision::ForgetEvidence { .. }
+        | Decision::AllowBuild(_) => {}
         Decision::EffectivePolicy { policy } => {
             connection.execute(
                 "INSERT OR REPLACE INTO facts (name, value) VALUES ('effective_policy', ?1)",

@@ -24,6 +24,7 @@ pub use capabilities::{Grants, effective_capabilities};
 pub use manifest::{ManifestCheck, ManifestIssue, check_manifest, validate_manifest};
 pub use package::archive::{ArchiveError, Gathered, read_tar};
 pub use package::files::{PackageFiles, PackageFilesError};
+pub use package::lock::{DependencyLock, LockFault, LockedRequirement};
 pub use package::{Package, PackageRejection, check_package_unsigned, verify_package};
 pub use refusal::Refusal;
 pub use schema::{CompiledSchema, SchemaError, SchemaMismatch};

@@ -16,6 +16,7 @@ use omega_contract::{Capability, capability::CapabilityApi};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::lanes::LaneSettings;
 use super::serve::Serve;
 
 /// What `omega init` writes: every key, commented out, with its default.
@@ -49,6 +50,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// The wasm lane.
     pub wasm: Wasm,
+    /// The other lanes.
+    pub lanes: LaneSettings,
     /// `omega serve`.
     pub serve: Serve,
     #[serde(skip)]
@@ -120,6 +123,7 @@ impl Default for Config {
             quotas: Quotas { calls_max: 256, queue_max: 1_024, queue_wait_ms_max: 5_000 },
             breaker: Breaker { failures: 5, cooldown_ms: 30_000 },
             wasm: Wasm::default(),
+            lanes: LaneSettings::default(),
             serve: Serve::default(),
             origins: BTreeMap::new(),
         }
@@ -271,6 +275,7 @@ impl Config {
         if self.breaker.failures == 0 {
             return bad("breaker.failures", "at least 1");
         }
+        self.lanes.worker.check()?;
         self.serve.check()
     }
 
@@ -424,6 +429,10 @@ mod tests {
         check("[ceilings]\ncapabilities = ['network_access']", "unknown variant");
         check("quotas = 1", "unknown key");
         check("[serve]\nlisten = ['localhost']", "invalid socket address");
+        check("[lanes.worker]\npython = 'python3'", "lanes.worker.python: not an absolute path");
+        for url in ["ftp://x", "https://x y", "https://x\\n--pre", "https://x#", "https://${X}"] {
+            check(&format!("[lanes.worker]\nindex_url = \"{url}\""), "lanes.worker.index_url: an https://");
+        }
         check("[serve]\ntls_cert = 'a'", "serve.tls_cert: not an absolute path");
         check("[serve]\ntls_cert = '/a'", "serve.tls_cert: a certificate and a key go together");
         check("[serve]\nconnections_max = 0", "serve.connections_max: between 1 and 65536");

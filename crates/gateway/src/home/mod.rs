@@ -4,6 +4,7 @@
 //! current folder by itself, because a cloned repository must not supply trust.
 
 mod config;
+mod lanes;
 mod log_key;
 mod operator_key;
 mod serve;
@@ -18,6 +19,7 @@ use omega_proof::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
 pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Setting, Wasm};
+pub use lanes::{LaneSettings, WorkerSettings};
 pub use log_key::NewLog;
 pub use operator_key::{OperatorKey, OperatorKeyError};
 pub use serve::Serve;
@@ -183,6 +185,11 @@ impl Home {
     /// The store of package files.
     pub fn store_dir(&self) -> PathBuf {
         self.path.join("store")
+    }
+
+    /// The environments of Python plugins.
+    pub fn environments_dir(&self) -> PathBuf {
+        self.path.join("environments")
     }
 
     /// The artifacts' folder.

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod files;
+pub mod lock;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::manifest::{Findings, ManifestCheck, ManifestIssue, check_manifest};
 use crate::schema::CompiledSchema;
 use crate::verified::{Unverified, Verified};
 use files::PackageFiles;
+use lock::DependencyLock;
 
 /// A package that was verified; always seen through [`Verified`].
 #[derive(Debug, Clone)]
@@ -33,6 +35,7 @@ pub struct Package {
     api_version: Version,
     files: Arc<PackageFiles>,
     schemas: Schemas,
+    lock: Option<DependencyLock>,
 }
 
 /// The compiled schemas of a package, by the `schema_ref` of its inputs and outputs in their order.
@@ -71,6 +74,11 @@ impl Package {
     /// Every file, the signature among them.
     pub fn files(&self) -> &Arc<PackageFiles> {
         &self.files
+    }
+
+    /// What a Python package needs, pinned and hashed; none where it needs nothing.
+    pub fn lock(&self) -> Option<&DependencyLock> {
+        self.lock.as_ref()
     }
 
     /// The path of the entry file; none for a container or a dataset plugin.
@@ -168,6 +176,7 @@ pub fn verify_package(
         key_id: signature.key_id,
         api_version: api_version.clone(),
         schemas: content.schemas,
+        lock: content.lock,
         files: Arc::new(files),
     }))
 }
@@ -181,6 +190,7 @@ pub fn check_package_unsigned(files: &PackageFiles, now: Timestamp) -> Validatio
 struct Content {
     check: ManifestCheck,
     schemas: Schemas,
+    lock: Option<DependencyLock>,
 }
 
 impl Content {
@@ -190,20 +200,22 @@ impl Content {
             findings.error(ErrorCode::ManifestInvalid, "", format!("the package has no {MANIFEST_FILE}"));
             let issues = findings.into_issues();
             let check = ManifestCheck { issues, manifest_hash: None, manifest: None, api_version: None };
-            return Self { check, schemas: Schemas::default() };
+            return Self { check, schemas: Schemas::default(), lock: None };
         };
         let mut check = check_manifest(bytes);
         let mut schemas = Schemas::default();
+        let mut lock = None;
         if let Some(manifest) = &check.manifest {
             entry_file(files, manifest, &mut findings);
             schemas = compile_schemas(files, manifest, &mut findings);
+            lock = dependency_lock(files, manifest, &mut findings);
             if let Some(Err(error)) = manifest.config_schema.as_ref().map(CompiledSchema::compile_value) {
                 findings.error(ErrorCode::SchemaInvalid, "config_schema", error.to_string());
             }
         }
         check.issues.extend(findings.into_issues());
         check.issues.sort_by_key(|issue| issue.severity);
-        Self { check, schemas }
+        Self { check, schemas, lock }
     }
 }
 
@@ -213,6 +225,13 @@ fn entry_file(files: &PackageFiles, manifest: &Manifest, findings: &mut Findings
     {
         findings.error(ErrorCode::ManifestInvalid, "entrypoint.file", "names no file of the package; build it first");
     }
+}
+
+fn dependency_lock(files: &PackageFiles, manifest: &Manifest, findings: &mut Findings) -> Option<DependencyLock> {
+    DependencyLock::of_entry(files, &manifest.entrypoint).unwrap_or_else(|fault| {
+        findings.error(fault.code(), "", fault.to_string());
+        None
+    })
 }
 
 fn compile_schemas(files: &PackageFiles, manifest: &Manifest, findings: &mut Findings) -> Schemas {
