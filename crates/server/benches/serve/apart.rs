@@ -44,6 +44,34 @@ impl Drop for Asker {
     }
 }
 
+/// Another process that answers at once: whoever asks it has slept, as a server has that waits for a request.
+pub(crate) struct Ping {
+    child: Child,
+    to: ChildStdin,
+    from: ChildStdout,
+}
+
+impl Ping {
+    pub(crate) fn new() -> Self {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, to, from }
+    }
+
+    pub(crate) fn once(&mut self) {
+        let mut byte = [1];
+        self.to.write_all(&byte).unwrap();
+        self.from.read_exact(&mut byte).unwrap();
+    }
+}
+
+impl Drop for Ping {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
 /// So many calls over so many connections; gives calls a second, and how long each took.
 pub(crate) fn drive(address: SocketAddr, request: &[u8], connections: usize, calls: usize) -> (f64, Vec<Duration>) {
     let mut child = begin(&["drive", &address.to_string(), &connections.to_string(), &calls.to_string()]);

@@ -25,6 +25,10 @@ use omega_gateway::request;
 use apart::Asker;
 use home::{Echo, Served};
 
+/// The one that the `omega` command has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Connections that ask at once.
 const CONNECTIONS: usize = 64;
 /// Calls of one kind in a row.
@@ -37,22 +41,29 @@ fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
-    let parts: [(&str, &dyn Fn()); 5] = [
+    let parts: [(&str, &dyn Fn()); 6] = [
+        ("http-only", &|| http_only("examples/text-stats", &text, 200_000)),
         ("one", &|| one_call("examples/text-stats", &text, scale(10_000))),
         ("many", &|| many_calls("examples/text-stats", &text, scale(40_000))),
         ("many-small", &|| many_calls("examples/hello", "OMEGA", scale(80_000))),
         ("readers", &|| readers::append_beside_readers(scale(1_000), scale(10_000))),
-        ("soak", &|| soak::mixed_load(&text, Duration::from_secs(if measured { 600 } else { 2 }))),
+        ("soak", &|| soak::mixed_load(&text, soak_time(measured))),
     ];
     // `cargo bench -p omega-server --bench serve -- one many` runs these two. The soak takes ten minutes and is run when
-    // it is named.
+    // it is named; `--seconds=60` shortens it.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     for (name, part) in parts {
-        let by_itself = wanted.is_empty() && (name != "soak" || !measured);
+        let by_itself = wanted.is_empty() && name != "http-only" && (name != "soak" || !measured);
         if by_itself || wanted.iter().any(|wanted| wanted == name) {
             part();
         }
     }
+}
+
+/// Ten minutes, or what `--seconds=N` says.
+fn soak_time(measured: bool) -> Duration {
+    let given = std::env::args().find_map(|argument| argument.strip_prefix("--seconds=")?.parse().ok());
+    Duration::from_secs(given.unwrap_or(if measured { 600 } else { 2 }))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -69,7 +80,8 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
     let mut to_server = Asker::new(served.address, &served.request(text));
     let mut to_look = Asker::new(served.address, &served.look());
     let here = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let [mut echoed, mut looked, mut called, mut handed_over, mut over_http] = [const { Vec::new() }; 5];
+    let mut pinged = apart::Ping::new();
+    let [mut echoed, mut looked, mut called, mut woken, mut handed_over, mut over_http] = [const { Vec::new() }; 6];
     for _ in 0..rounds.div_ceil(BLOCK_CALLS) {
         echoed.extend(to_echo.ask(BLOCK_CALLS));
         looked.extend(to_look.ask(BLOCK_CALLS));
@@ -81,6 +93,14 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
             note(&mut called, call, started);
         }
         for call in 0..2 * BLOCK_CALLS {
+            let asked = request(Payload::text(text));
+            pinged.once();
+            let started = Instant::now();
+            let answer = here.block_on(served.gateway.invoke(&served.plugin, asked)).unwrap();
+            assert_eq!(answer.response.status, Status::Ok);
+            note(&mut woken, call, started);
+        }
+        for call in 0..2 * BLOCK_CALLS {
             let (gateway, plugin, asked) =
                 (served.gateway.clone(), served.plugin.clone(), request(Payload::text(text)));
             let started = Instant::now();
@@ -90,17 +110,28 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
         }
         over_http.extend(to_server.ask(BLOCK_CALLS));
     }
-    let [echo, look, call, there, http] = [echoed, looked, called, handed_over, over_http].map(quantiles);
+    let [echo, look, call, woken, there, http] = [echoed, looked, called, woken, handed_over, over_http].map(quantiles);
     for (what, (p50, p99)) in [
         ("echo over HTTP", echo),
         ("checkpoint over HTTP", look),
         ("call in process", call),
+        ("call in process, after a wait", woken),
         ("call in process, other thread", there),
         ("call over HTTP", http),
     ] {
         println!("{what:<32} {p50:>9.1} {p99:>9.1}");
     }
-    println!("{:<32} {:>9.1}\n", "beyond echo + call", http.0 - echo.0 - call.0);
+    println!("{:<32} {:>9.1}", "beyond echo + call", http.0 - echo.0 - call.0);
+    println!("{:<32} {:>9.1}\n", "beyond echo + call after a wait", http.0 - echo.0 - woken.0);
+    runtime.block_on(served.stop());
+}
+
+fn http_only(guest: &str, text: &str, rounds: usize) {
+    let runtime = runtime();
+    let served = runtime.block_on(Served::new("relaxed", guest));
+    let mut to_server = Asker::new(served.address, &served.request(text));
+    let http = quantiles(to_server.ask(rounds));
+    println!("http only {http:?}");
     runtime.block_on(served.stop());
 }
 
