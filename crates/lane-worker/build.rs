@@ -1,6 +1,7 @@
 //! Compiles the code that runs inside the sandbox into a library of its own, without `std`, for interpreters to load.
 
 use std::env;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -51,7 +52,9 @@ fn embed_sdk() {
     let mut files: Vec<String> = std::fs::read_dir(&folder)
         .expect("the SDK is beside the crates")
         .map(|entry| entry.expect("the SDK's folder can be read").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".py") && name != "__main__.py")
+        .filter(|name| {
+            std::path::Path::new(name).extension().is_some_and(|ending| ending == "py") && name != "__main__.py"
+        })
         .collect();
     files.sort();
     let mut source =
@@ -59,7 +62,8 @@ fn embed_sdk() {
     for name in files {
         let path = folder.join(&name);
         println!("cargo:rerun-if-changed={}", path.display());
-        source.push_str(&format!("    ({name:?}, include_bytes!({:?})),\n", path.display().to_string()));
+        writeln!(source, "    ({name:?}, include_bytes!({:?})),", path.display().to_string())
+            .expect("a String takes all");
     }
     source.push_str("];\n");
     let output =

@@ -137,7 +137,7 @@ impl Session {
 
     /// How this command opens a gateway.
     pub(crate) fn open_options(&self) -> OpenOptions {
-        OpenOptions { wait: self.wait, actor: local::os_user() }
+        OpenOptions { wait: self.wait, actor: local::os_user(), ..OpenOptions::default() }
     }
 }
 

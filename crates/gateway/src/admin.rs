@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use omega_broker::{ArtifactStore, DatasetStore};
-use omega_contract::plugin_info::PluginStatus;
+use omega_contract::plugin_info::{LaneKind, PluginStatus};
 use omega_contract::ports::{LaneDescription, LaneRefusal};
 use omega_contract::{Capability, ErrorCode, Event, Grant, KeyId, PluginId, PluginInfo, TrustedKey};
 use omega_proof::key::PublicKey;
@@ -208,7 +208,7 @@ impl Admin {
     }
 
     /// What each lane enforces on this machine, or why it cannot run.
-    pub fn lanes(&self) -> Vec<Result<LaneDescription, LaneRefusal>> {
+    pub fn lanes(&self) -> Vec<(LaneKind, Result<LaneDescription, LaneRefusal>)> {
         self.gateway.inner.directory.lanes.describe()
     }
 

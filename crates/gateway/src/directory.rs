@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use omega_contract::manifest::Entrypoint;
-use omega_contract::plugin_info::PluginStatus;
+use omega_contract::plugin_info::{LaneKind, PluginStatus};
 use omega_contract::ports::{LaneLimits, LaneProgram};
 use omega_contract::{CapabilitySet, ErrorCode, Manifest, PluginId, Sha256Hex, Timestamp};
 use omega_environments::EnvironmentStore;
@@ -192,6 +192,10 @@ impl Directory {
             Entrypoint::Container { .. } | Entrypoint::Dataset { .. } => String::new(),
         };
         let ceilings = &self.config.ceilings;
+        let memory_bytes_max = match manifest.entrypoint.lane() {
+            Some(LaneKind::Worker) => self.config.lanes.worker.memory_bytes_max,
+            _ => ceilings.memory_bytes_max,
+        };
         let output_bytes_max = manifest.io.outputs.iter().map(|output| output.limits.max_bytes).max().unwrap_or(0);
         LaneProgram {
             plugin_id: manifest.plugin_id.clone(),
@@ -204,7 +208,7 @@ impl Directory {
             capabilities,
             determinism: manifest.determinism.mode,
             limits: LaneLimits {
-                memory_bytes_max: ceilings.memory_bytes_max,
+                memory_bytes_max,
                 fuel_max: (self.config.wasm.fuel_max > 0).then_some(self.config.wasm.fuel_max),
                 output_bytes_max: output_bytes_max.min(manifest.limits.max_bytes).min(ceilings.payload_bytes_max),
                 log_bytes_max: LOG_BYTES_MAX,

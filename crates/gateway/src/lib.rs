@@ -43,7 +43,7 @@ pub use error::GatewayError;
 pub use evidence::{Alleged, Committed, ForgetReport, SaltState};
 pub use gateway::Gateway;
 pub use home::{Config, ConfigError, Home, HomeError, NewLog, OperatorKey, Origin, Setting};
-pub use lanes::lanes;
+pub use lanes::{become_helper_if_asked, lanes};
 pub use log_keeping::{Collected, Consistency, Inconsistency, WitnessState};
 pub use observer::{Activity, CallObserver, ObservedCall};
 pub use omega_environments::{BuildProgress, Interpreter};

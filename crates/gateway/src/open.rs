@@ -1,5 +1,6 @@
 //! Opening a home: the ledger first, then what is projected from it, then the lanes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +32,16 @@ pub struct OpenOptions {
     pub wait: Duration,
     /// In whose name changes are made: the OS user or API principal. It stands in events.
     pub actor: String,
+    /// The program that the worker lane starts as its helper; none: this one, whose `main` calls
+    /// [`become_helper_if_asked`](crate::become_helper_if_asked) first.
+    pub worker_helper: Option<PathBuf>,
 }
 
 impl Default for OpenOptions {
     /// No waiting, and the user that the environment names.
     fn default() -> Self {
         let actor = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "unknown".into());
-        Self { wait: Duration::ZERO, actor }
+        Self { wait: Duration::ZERO, actor, worker_helper: None }
     }
 }
 
@@ -122,7 +126,7 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     let registry = Arc::new(Registry::open(&home.registry_file())?);
     let store = PackageStore::open(&home.store_dir())?;
     let environments = EnvironmentStore::open(&home.environments_dir());
-    let lanes = Lanes::new(home.wasm_cache_dir(), &config);
+    let lanes = Lanes::new(&home, &config, options.worker_helper);
     let directory = Arc::new(Directory::new(Arc::clone(&registry), store, environments, lanes, config.clone()));
     let brokers = Brokers::open(home.path(), StoreLimits::default())
         .map_err(|error| GatewayError::new(error.code(), error.to_string()))?;

@@ -3,6 +3,7 @@
 //! What never happens here: an ending that the plugin could have made look like another. What it says is one thing, what its sandbox saw another.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub(crate) async fn run(ready: &WorkerProgram, call: LaneCall) -> LaneReport {
     facts.insert("profile", ready.program.profile.as_str().to_owned());
     let began = Instant::now();
     let mut finish = Finish::default();
-    let ending = converse(&mut taken, ready, &call, &mut finish).await;
+    let ending = Box::pin(converse(&mut taken, ready, &call, &mut finish)).await;
     let duration = began.elapsed();
     let output = taken.worker().output().clone();
     note_drops(&output, &mut facts);
@@ -321,7 +322,7 @@ pub(crate) fn output_text(output: &Output) -> String {
     for (name, captured) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let captured = captured.text();
         if !captured.trim().is_empty() {
-            text.push_str(&format!("=== {name} ===\n{}\n", captured.trim_end()));
+            let _ = writeln!(text, "=== {name} ===\n{}", captured.trim_end());
         }
     }
     text

@@ -168,7 +168,7 @@ impl WorkerLane {
 
     /// What can be said without running anything; its profile.
     fn check(&self, program: &LaneProgram) -> Result<Profile, LaneRefusal> {
-        if !Path::new(&program.entry).extension().is_some_and(|ending| ending == "py") {
+        if Path::new(&program.entry).extension().is_none_or(|ending| ending != "py") {
             return Err(LaneRefusal {
                 code: ErrorCode::LaneUnavailable,
                 detail: format!("{}: this version of the worker lane runs Python (`.py`)", program.entry),

@@ -39,12 +39,11 @@ pub(crate) fn plan(filters: &Filters, facts: PlanFacts) -> Result<Box<Plan>, Pol
         (libc::RLIMIT_RTPRIO, 0),
         (libc::RLIMIT_SIGPENDING, SIGNALS_PENDING_MAX),
         (libc::RLIMIT_STACK, STACK_BYTES_MAX),
-    ]
-    .map(|(resource, value)| (u32::from(resource), value));
+    ];
     for (resource, value) in set {
         plan.limits_set |= 1 << resource;
         // A second of grace between the signal that can be caught and the one that cannot.
-        let hard = if resource == u32::from(libc::RLIMIT_CPU) { value + 1 } else { value };
+        let hard = if resource == libc::RLIMIT_CPU { value + 1 } else { value };
         if let Some(limit) = plan.limits.get_mut(resource as usize) {
             *limit = Limit { soft: value, hard };
         }

@@ -14,6 +14,7 @@ const POLICY: &str = include_str!("../../../policy/worker.json");
 
 const RET: u16 = 0x06;
 const LOAD_WORD: u16 = 0x20;
+const JUMP_IF_EQUAL: u16 = 0x15;
 const JUMP_IF_SET: u16 = 0x45;
 /// What seccompiler writes for `{"trace": …}`: it has no word for telling a listener.
 const RETURN_TRACE: u32 = 0x7ff0_0000;
@@ -165,7 +166,6 @@ fn number_of(name: &str) -> Option<u64> {
     let compiled: BpfMap = seccompiler::compile_from_json(document.to_string().as_bytes(), target).ok()?;
     let program = compiled.into_values().next()?;
     // The comparison of the number follows the check of the architecture and the load of the number.
-    const JUMP_IF_EQUAL: u16 = 0x15;
     program.iter().filter(|line| line.code == JUMP_IF_EQUAL).nth(1).map(|line| u64::from(line.k))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What never happens here: a second call, or a wait that is not bounded by a deadline.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -69,7 +70,7 @@ impl Captured {
     pub(crate) fn text(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.bytes).into_owned();
         if self.dropped > 0 {
-            text.push_str(&format!("\n[{} more bytes were not kept]", self.dropped));
+            let _ = write!(text, "\n[{} more bytes were not kept]", self.dropped);
         }
         text
     }
@@ -191,7 +192,7 @@ impl Talk<'_> {
 
     /// The next thing that happens. Output is taken meanwhile.
     pub(crate) async fn next(&mut self, frame_bytes_max: u64, deadline: Instant) -> Event {
-        let (mut out, mut err) = ([0_u8; OUTPUT_READ_BYTES], [0_u8; OUTPUT_READ_BYTES]);
+        let (mut out, mut err) = (vec![0_u8; OUTPUT_READ_BYTES], vec![0_u8; OUTPUT_READ_BYTES]);
         loop {
             match self.incoming.next(frame_bytes_max) {
                 Ok(Some(body)) => {

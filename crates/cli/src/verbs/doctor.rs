@@ -1,14 +1,19 @@
 //! `omega doctor`: what this machine can enforce, lane by lane and layer by layer.
 
 use clap::Args;
+use omega_gateway::contract::plugin_info::{LaneKind, PluginStatus};
 use omega_gateway::contract::ports::{LaneDescription, LaneRefusal, LayerState};
 use omega_gateway::contract::{IMPLEMENTED_API_VERSIONS, OMEGA_PLUGIN_API_VERSION};
+use omega_gateway::{Home, HomeReader, Page, PluginFilter};
 use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Table, Tone};
 use crate::session::Session;
 use crate::show;
+
+/// A lane, and what it enforces or why it cannot.
+type Found = (LaneKind, Result<LaneDescription, LaneRefusal>);
 
 /// Tell what this machine can enforce, and how to get what is missing
 #[derive(Debug, Args)]
@@ -21,7 +26,9 @@ impl Doctor {
         let home = session.home()?;
         let config = home.config()?;
         let lanes = omega_gateway::lanes(&home, &config);
-        let missing = lanes.iter().any(|lane| lane.as_ref().map_or(true, |lane| lane.missing().is_some()));
+        let used = lanes_in_use(&home)?;
+        let cannot_run = |lane: &Found| lane.1.as_ref().map_or(true, |lane| lane.missing().is_some());
+        let missing = lanes.iter().any(|lane| used.contains(&lane.0) && cannot_run(lane));
         if output.form() == Form::Json {
             output.document(&json!({
                 "gateway_version": env!("CARGO_PKG_VERSION"),
@@ -29,7 +36,7 @@ impl Doctor {
                 "api_versions": IMPLEMENTED_API_VERSIONS,
                 "home": home.path(),
                 "durability": config.durability,
-                "lanes": lanes.iter().map(|lane| document(lane.as_ref())).collect::<Vec<_>>(),
+                "lanes": lanes.iter().map(|(kind, lane)| document(*kind, used.contains(kind), lane.as_ref())).collect::<Vec<_>>(),
             }))?;
         } else {
             output.pairs(&[
@@ -38,17 +45,23 @@ impl Doctor {
                 ("home", Cell::plain(home.path().display().to_string())),
                 ("durability", Cell::plain(config.durability.as_str())),
             ])?;
-            for lane in &lanes {
+            for (kind, lane) in &lanes {
                 match lane {
                     Ok(lane) => print(lane, output)?,
                     Err(refusal) => {
                         output.line([])?;
-                        output.line([Cell::new(Tone::Bad, "a lane cannot start:"), Cell::plain(&refusal.detail)])?;
+                        let use_of_it =
+                            if used.contains(kind) { "unavailable:" } else { "unavailable, and not in use:" };
+                        output.line([
+                            Cell::new(Tone::Strong, format!("lane {kind}")),
+                            Cell::new(Tone::Bad, use_of_it),
+                            Cell::plain(&refusal.detail),
+                        ])?;
                     }
                 }
             }
         }
-        // A lane that cannot be enforced is a plain no: nothing would run in it.
+        // A lane in use that cannot be enforced is a plain no: nothing would run in it.
         Ok(if missing { Exit::No } else { Exit::Done })
     }
 }
@@ -83,10 +96,28 @@ fn print(lane: &LaneDescription, output: &mut Output) -> Result<(), Fault> {
     Ok(())
 }
 
-fn document(lane: Result<&LaneDescription, &LaneRefusal>) -> Value {
+/// The lanes that enabled plugins run in, and the one that every home has plugins for.
+fn lanes_in_use(home: &Home) -> Result<Vec<LaneKind>, Fault> {
+    let mut used = vec![LaneKind::Wasm];
+    // A home that was never opened has no plugins.
+    let Ok(reader) = HomeReader::open(home) else { return Ok(used) };
+    for lane in [LaneKind::Worker, LaneKind::Container] {
+        let enabled = PluginFilter { status: Some(PluginStatus::Enabled), lane: Some(lane), ..PluginFilter::default() };
+        if !reader.list_plugins(&enabled, &Page::first(1))?.is_empty() {
+            used.push(lane);
+        }
+    }
+    Ok(used)
+}
+
+fn document(kind: LaneKind, is_used: bool, lane: Result<&LaneDescription, &LaneRefusal>) -> Value {
     let lane = match lane {
         Ok(lane) => lane,
-        Err(refusal) => return json!({"available": false, "reason": refusal.code, "detail": refusal.detail}),
+        Err(refusal) => {
+            return json!({
+                "lane": kind, "available": false, "in_use": is_used, "reason": refusal.code, "detail": refusal.detail,
+            });
+        }
     };
     let layers: Vec<Value> = lane
         .layers
@@ -103,6 +134,7 @@ fn document(lane: Result<&LaneDescription, &LaneRefusal>) -> Value {
         "lane": lane.kind,
         "engine": lane.engine,
         "available": lane.missing().is_none(),
+        "in_use": is_used,
         "determinism": lane.determinism.as_str(),
         "layers": layers,
     })

@@ -19,7 +19,7 @@ use omega_proof::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
 pub use config::{Breaker, Ceilings, Config, ConfigError, Origin, Quotas, Setting, Wasm};
-pub use lanes::{LaneSettings, WorkerSettings};
+pub use lanes::{LaneSettings, NativeCode, WorkerSettings};
 pub use log_key::NewLog;
 pub use operator_key::{OperatorKey, OperatorKeyError};
 pub use serve::Serve;
@@ -210,6 +210,11 @@ impl Home {
     /// Compiled code, keyed by wasmtime; safe to delete.
     pub fn wasm_cache_dir(&self) -> PathBuf {
         self.path.join("cache").join("wasm")
+    }
+
+    /// What the worker lane found out about interpreters; safe to delete.
+    pub fn worker_cache_dir(&self) -> PathBuf {
+        self.path.join("cache").join("worker")
     }
 
     /// The operator's signing key.

@@ -336,7 +336,7 @@ impl State {
         let worker = Worker::new(number, descriptors, program.limits.log_bytes_max);
         tokio::spawn(async move {
             let loaded = match worker {
-                Ok(worker) => import(worker, &program).await,
+                Ok(worker) => Box::pin(import(worker, &program)).await,
                 Err(error) => Err(NoWorker::Failure(Failure::new("worker", error))),
             };
             let _ = own.send(Command::Loaded { program: program.number, worker: number, loaded });
@@ -488,20 +488,16 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
     let deadline = Instant::now() + IMPORT_MAX;
     let event = {
         let mut talk = worker.open().map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
-        match talk.send(&program.load, deadline).await {
-            Err(event) => event,
-            Ok(()) => {
-                let event = loop {
-                    match talk.next(FRAME_BYTES_MARGIN, deadline).await {
-                        // Nobody called it yet: there is nobody to log for.
-                        Event::Said(Said::Log { .. } | Said::Progress { .. }) => {}
-                        event => break event,
-                    }
-                };
-                talk.drain_output();
-                event
+        let sent = talk.send(&program.load, deadline).await;
+        let event = loop {
+            match talk.next(FRAME_BYTES_MARGIN, deadline).await {
+                // Nobody called it yet: there is nobody to log for.
+                Event::Said(Said::Log { .. } | Said::Progress { .. }) => {}
+                event => break event,
             }
-        }
+        };
+        talk.drain_output();
+        sent.err().unwrap_or(event)
     };
     let why = match event {
         Event::Said(Said::Loaded) => return Ok(worker),

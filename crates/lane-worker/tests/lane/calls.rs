@@ -4,13 +4,13 @@ use omega_contract::ports::{GuestPayload, LaneEnding};
 
 use crate::support::{prepare, run};
 
-const UPPER: &str = r#"
+const UPPER: &str = "
 from omega_plugin import Text, plugin
 
 @plugin
 def handle(text: Text) -> Text:
     return Text(text.content.upper())
-"#;
+";
 
 #[tokio::test]
 async fn a_program_answers() {

@@ -29,7 +29,7 @@ pub(crate) fn lane() -> &'static WorkerLane {
 pub(crate) fn program(source: &str) -> LaneProgram {
     let code: Arc<[u8]> = source.as_bytes().into();
     LaneProgram {
-        plugin_id: "test.program".parse().unwrap(),
+        plugin_id: "test.program".parse().expect("a plugin id"),
         package_digest: Sha256Hex::of(source.as_bytes()),
         entry: "program.py".to_owned(),
         files: Arc::new([("program.py".to_owned(), Arc::clone(&code))].into()),
@@ -88,10 +88,10 @@ impl Host for Heard {
         Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
     }
     fn log(&self, level: GuestLogLevel, message: &str) {
-        self.lines.lock().unwrap().push(format!("{level:?} {message}"));
+        self.lines.lock().expect("no test panics with it").push(format!("{level:?} {message}"));
     }
     fn progress(&self, progress: &Progress) {
-        self.lines.lock().unwrap().push(format!("{} {}", progress.done, progress.message));
+        self.lines.lock().expect("no test panics with it").push(format!("{} {}", progress.done, progress.message));
     }
 }
 
