@@ -28,7 +28,9 @@ const ATTACKS_MIN: usize = 12;
 pub(crate) fn run(lane: &WorkerLane) -> Result<(), Failure> {
     let said = |detail: String| Failure::new("canary", detail);
     let secret = tempfile_of_the_host().map_err(|error| said(error.to_string()))?;
-    let attacks = ask(lane, "attack", &secret.path)?;
+    let program = lane.program(&program()).map_err(|refusal| said(refusal.detail))?;
+    let ready = WorkerProgram { program, supervisor: lane.supervisor() };
+    let attacks = ask(&ready, "attack", &secret.path)?;
     let Ok(attacks) = attacks else { return Err(said("it did not answer".to_owned())) };
     let attacks: BTreeMap<String, Value> = serde_json::from_str(&attacks).map_err(|error| said(error.to_string()))?;
     let attacks = attacks.get("attacks").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -42,7 +44,7 @@ pub(crate) fn run(lane: &WorkerLane) -> Result<(), Failure> {
         return Err(said("a file of the host was changed".to_owned()));
     }
     // The layer that kills cannot be told of by whom it kills.
-    match ask(lane, "forbidden", &secret.path)? {
+    match ask(&ready, "forbidden", &secret.path)? {
         Err(ProgramExit::RefusedSystemCall) => Ok(()),
         other => Err(said(format!("a forbidden call was not refused: {other:?}"))),
     }
@@ -78,11 +80,8 @@ fn tempfile_of_the_host() -> std::io::Result<Secret> {
 }
 
 /// What a canary answers, or how it ended without an answer.
-fn ask(lane: &WorkerLane, attack: &str, secret: &str) -> Result<Result<String, ProgramExit>, Failure> {
+fn ask(ready: &WorkerProgram, attack: &str, secret: &str) -> Result<Result<String, ProgramExit>, Failure> {
     let said = |detail: String| Failure::new("canary", detail);
-    let program = program();
-    let program = lane.program(&program).map_err(|refusal| said(refusal.detail))?;
-    let ready = WorkerProgram { program, supervisor: lane.supervisor() };
     let data = json!({"attack": attack, "secret": secret});
     let payload = Payload::json_text(data.to_string(), "canary").map_err(|error| said(error.to_string()))?;
     let request = LaneRequest {
@@ -103,7 +102,7 @@ fn ask(lane: &WorkerLane, attack: &str, secret: &str) -> Result<Result<String, P
         scope
             .spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                Ok::<_, std::io::Error>(runtime.block_on(call::run(&ready, call)))
+                Ok::<_, std::io::Error>(runtime.block_on(call::run(ready, call)))
             })
             .join()
     });

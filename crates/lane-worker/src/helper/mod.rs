@@ -85,6 +85,9 @@ pub(crate) fn run(gateway: OwnedFd) {
     let Ok(Received { bytes, .. }) = channel::receive(&gateway, Waiting::Yes) else { return };
     let Ok(Ask::Begin(begin)) = serde_json::from_slice(&bytes) else { return };
     let _ = rustix::process::chdir("/");
+    if sys::take_usual_priority().is_err() {
+        return;
+    }
     let mut helper = Helper::new(gateway, &begin);
     let (cgroups, has_cgroups) = helper.cgroups.describe();
     let begun = Begun { cgroups, has_cgroups, landlock_abi: helper.landlock_abi, outside_id: helper.outside.id };

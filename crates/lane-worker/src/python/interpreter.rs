@@ -1,12 +1,13 @@
 //! The Python interpreter of this machine, resolved once: a launcher such as pyenv's takes longer to start than a worker does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,7 +20,7 @@ const PROBE: &str = include_str!("probe.py");
 /// An interpreter that has not answered by then is not used.
 const PROBE_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A Python interpreter and what of the host it needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub struct Interpreter {
     /// Library files by their real path.
     libraries: Vec<PathBuf>,
     links: Vec<(String, String)>,
+    /// As the interpreter marks compiled modules: `cpython-311`, say.
+    tag: String,
+    /// The SDK's modules, compiled, in base64.
+    compiled: BTreeMap<String, String>,
 }
 
 /// Why there is no interpreter.
@@ -61,6 +66,8 @@ pub enum InterpreterError {
 #[derive(Deserialize)]
 struct Answer {
     implementation: String,
+    tag: String,
+    compiled: BTreeMap<String, String>,
     version: (u32, u32, u32),
     executable: PathBuf,
     prefix: PathBuf,
@@ -119,6 +126,13 @@ impl Interpreter {
         self.libraries.iter().map(|path| inside(path, &self.prefix))
     }
 
+    /// The compiled form of one of the SDK's modules: where it is looked for, and its bytes.
+    pub(super) fn compiled(&self, name: &str) -> Option<(String, Vec<u8>)> {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(self.compiled.get(name)?).ok()?;
+        let stem = name.strip_suffix(".py")?;
+        Some((super::sdk_path(&format!("__pycache__/{stem}.{}.pyc", self.tag)), bytes))
+    }
+
     /// What of the host it needs.
     pub(super) fn mounts(&self) -> Vec<HostMount> {
         let mount = |host: &Path, inside: String, is_folder: bool| HostMount {
@@ -159,7 +173,13 @@ fn key_of(path: &Path, metadata: &fs::Metadata) -> String {
         metadata.mtime_nsec(),
         metadata.ctime_nsec(),
     );
-    let digest = Sha256::digest(format!("{facts:?}{PROBE}{}", env!("CARGO_PKG_VERSION")));
+    let mut digest = Sha256::new();
+    digest.update(format!("{facts:?}{PROBE}"));
+    for (name, source) in SDK_FILES {
+        digest.update(name);
+        digest.update(source);
+    }
+    let digest = digest.finalize();
     digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -196,6 +216,8 @@ fn probe(path: &Path, shown: &str) -> Result<Interpreter, InterpreterError> {
         path: answer.executable,
         version: answer.version,
         links: links(&libraries, &answer.prefix),
+        tag: answer.tag,
+        compiled: answer.compiled,
         prefix: answer.prefix,
         standard: answer.standard,
         extensions: answer.extensions,
@@ -209,7 +231,7 @@ fn ask(path: &Path) -> Result<Vec<u8>, String> {
     let mut child = Command::new(path)
         .args(["-I", "-S", "-c", PROBE])
         .args(&modules)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .current_dir("/")
@@ -221,6 +243,14 @@ fn ask(path: &Path) -> Result<Vec<u8>, String> {
         let _ = std::io::Read::read_to_end(&mut std::io::Read::take(&mut stdout, ANSWER_BYTES_MAX as u64), &mut answer);
         answer
     });
+    let sources: Vec<(String, &str, String)> = SDK_FILES
+        .iter()
+        .map(|(name, source)| (super::sdk_path(name), *name, String::from_utf8_lossy(source).into_owned()))
+        .collect();
+    if let (Some(mut stdin), Ok(sources)) = (child.stdin.take(), serde_json::to_vec(&sources)) {
+        // One that reads nothing says nothing, which is seen below.
+        std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &sources)));
+    }
     let until = Instant::now() + PROBE_MAX;
     let status = loop {
         match child.try_wait() {

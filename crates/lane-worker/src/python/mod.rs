@@ -20,6 +20,11 @@ const HOME: &str = "/python";
 static LOCKDOWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lockdown.so"));
 const ZYGOTE: &str = include_str!("zygote.py");
 
+/// Where a module of the SDK is inside.
+fn sdk_path(name: &str) -> String {
+    format!("/omega/omega_plugin/{name}")
+}
+
 impl Interpreter {
     /// What a zygote of this interpreter is made of, but for the plugin's package.
     pub(crate) fn content(&self, is_deterministic: bool, environment: Option<&Path>) -> Content {
@@ -48,7 +53,10 @@ impl Interpreter {
         content.files.push(("/omega/zygote.py".to_owned(), ZYGOTE.as_bytes().into()));
         content.files.push(("/omega/lockdown.so".to_owned(), LOCKDOWN.into()));
         for (path, bytes) in SDK_FILES {
-            content.files.push((format!("/omega/omega_plugin/{path}"), (*bytes).into()));
+            content.files.push((sdk_path(path), (*bytes).into()));
+            if let Some((path, bytes)) = self.compiled(path) {
+                content.files.push((path, bytes.into()));
+            }
         }
         if let Some(folder) = environment {
             let host = folder.to_string_lossy().into_owned();

@@ -1,11 +1,21 @@
 """Tells where this interpreter and what it loads are: run once, with nothing but the interpreter's own modules."""
 
+import base64
 import importlib
+import importlib.util
 import json
+import marshal
 import os
 import sys
 import sysconfig
 
+# The SDK's modules come on standard input and go back compiled, so that no zygote compiles them again.
+compiled = {
+    name: base64.b64encode(
+        b"".join((importlib.util.MAGIC_NUMBER, b"\x01\0\0\0", bytes(8), marshal.dumps(compile(source, path, "exec", dont_inherit=True))))
+    ).decode()
+    for path, name, source in json.load(sys.stdin)
+}
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
@@ -26,6 +36,8 @@ print(
     json.dumps(
         {
             "implementation": sys.implementation.name,
+            "tag": sys.implementation.cache_tag,
+            "compiled": compiled,
             "version": list(sys.version_info[:3]),
             "executable": executable,
             "prefix": os.path.realpath(sys.base_prefix),

@@ -140,3 +140,26 @@ pub(crate) fn place_descriptor(descriptor: BorrowedFd<'_>, number: i32) -> io::R
     let done = unsafe { if from == number { libc::fcntl(from, libc::F_SETFD, 0) } else { libc::dup2(from, number) } };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Gives this process, and all that it starts, the usual place at the processors: a gateway that runs with a better one keeps it
+/// from plugins.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn take_usual_priority() -> io::Result<()> {
+    let usual = libc::sched_param { sched_priority: 0 };
+    // SAFETY: of this process, with a parameter that lives until it returns.
+    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const usual) };
+    if done == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: asks for this process's own; -1 is an answer as well as an error, and either is below zero.
+    if unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) } < 0 {
+        // SAFETY: of this process, to a lower one.
+        let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) };
+        if done == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! What a Python call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [call] [rate] [first] [kill] [memory]`.
+//!
+//! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use omega_contract::manifest::DeterminismMode;
+use omega_contract::ports::{
+    BoxFuture, BrokerError, GuestLogLevel, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram, LaneRequest,
+    ReadyProgram,
+};
+use omega_contract::{Lane, Payload, Sha256Hex};
+use omega_lane_worker::{HelperProgram, WorkerLane, WorkerLaneOptions};
+
+const ECHO: &str = "
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    return Text(text.content)
+";
+const SPIN: &str = "
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    while True:
+        pass
+";
+const SLEEP: &str = "
+import time
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    time.sleep(60)
+    return text
+";
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|word| word == name);
+    let options = WorkerLaneOptions {
+        helper: HelperProgram::At(PathBuf::from(env!("CARGO_BIN_EXE_omega-worker-helper"))),
+        cache_dir: Some(std::env::temp_dir().join("omega-bench-worker")),
+        ..WorkerLaneOptions::default()
+    };
+    let began = Instant::now();
+    let lane = WorkerLane::new(&options).unwrap_or_else(|refusal| panic!("{refusal}"));
+    println!("lane: {} started in {:.0} ms", lane.interpreter().version(), ms(began.elapsed()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    if is_asked("baselines") {
+        baselines(&lane);
+    }
+    if is_asked("first") {
+        first(&lane, &runtime);
+    }
+    if is_asked("call") {
+        call(&lane, &runtime);
+    }
+    if is_asked("rate") {
+        rate(&lane, &runtime);
+    }
+    if is_asked("kill") {
+        kill(&lane, &runtime);
+    }
+    if is_asked("memory") {
+        memory(&lane, &runtime);
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// p50 and p99, in milliseconds.
+fn quantiles(mut times: Vec<Duration>) -> (f64, f64) {
+    times.sort();
+    let at = |share: usize| ms(times[(times.len() * share / 100).min(times.len() - 1)]);
+    (at(50), at(99))
+}
+
+fn timed(count: usize, mut work: impl FnMut()) -> (f64, f64) {
+    let times = (0..count)
+        .map(|_| {
+            let began = Instant::now();
+            work();
+            began.elapsed()
+        })
+        .collect();
+    quantiles(times)
+}
+
+fn baselines(lane: &WorkerLane) {
+    let python = lane.interpreter().path().to_owned();
+    let quiet = |command: &mut Command| {
+        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{command:?}");
+    };
+    let (p50, p99) = timed(50, || quiet(Command::new(&python).args(["-I", "-S", "-c", "pass"])));
+    println!("python3 -I -S -c pass: p50 {p50:.2} ms, p99 {p99:.2} ms");
+    let fork = "import os,time\nt=[]\nfor _ in range(200):\n a=time.perf_counter()\n p=os.fork()\n if p==0: os._exit(0)\n os.waitpid(p,0)\n t.append(time.perf_counter()-a)\nt.sort()\nprint(t[100]*1e3)";
+    let output = Command::new(&python).args(["-I", "-S", "-c", fork]).output().expect("python");
+    println!("fork of a warm interpreter, and its end: p50 {} ms", String::from_utf8_lossy(&output.stdout).trim());
+    if Command::new("bwrap").arg("--version").stdout(Stdio::null()).status().is_ok() {
+        let (p50, p99) = timed(50, || {
+            quiet(
+                Command::new("bwrap")
+                    .args([
+                        "--ro-bind",
+                        "/",
+                        "/",
+                        "--tmpfs",
+                        "/tmp",
+                        "--unshare-all",
+                        "--die-with-parent",
+                        "--new-session",
+                    ])
+                    .arg(&python)
+                    .args(["-I", "-S", "-c", "import json"]),
+            );
+        });
+        println!("bwrap + interpreter: p50 {p50:.2} ms, p99 {p99:.2} ms");
+    } else {
+        println!("bwrap + interpreter: bwrap is not installed (Debian package bubblewrap)");
+    }
+}
+
+fn program(source: &str) -> LaneProgram {
+    let code: Arc<[u8]> = source.as_bytes().into();
+    LaneProgram {
+        plugin_id: "bench.program".parse().expect("a plugin id"),
+        package_digest: Sha256Hex::of(source.as_bytes()),
+        entry: "program.py".to_owned(),
+        files: Arc::new([("program.py".to_owned(), Arc::clone(&code))].into()),
+        code,
+        environment: None,
+        export: "handle".to_owned(),
+        capabilities: [].into(),
+        determinism: DeterminismMode::Probabilistic,
+        limits: LaneLimits {
+            memory_bytes_max: 256 << 20,
+            fuel_max: None,
+            output_bytes_max: 1 << 20,
+            log_bytes_max: 64 << 10,
+            host_calls_max: 10_000,
+        },
+    }
+}
+
+fn request(payload: &Payload, time: Duration) -> LaneCall {
+    let request = LaneRequest {
+        request_id: "r".into(),
+        run_id: "r".into(),
+        timestamp: "2026-01-01T00:00:00.000000Z".into(),
+        payload: payload.clone(),
+        context: BTreeMap::new(),
+    };
+    LaneCall { request: Arc::new(request), seed: [0; 32], deadline: Instant::now() + time, host: Arc::new(Nobody) }
+}
+
+async fn answered(ready: &Arc<dyn ReadyProgram>, payload: &Payload) -> Duration {
+    let began = Instant::now();
+    let report = ready.run(request(payload, Duration::from_secs(20))).await;
+    let took = began.elapsed();
+    assert!(matches!(report.ending, LaneEnding::Finished(_)), "{report:?}");
+    took
+}
+
+fn prepare(lane: &WorkerLane, source: &str) -> Arc<dyn ReadyProgram> {
+    lane.prepare(&program(source)).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    let payload = Payload::text("x".repeat(4096));
+    let times = (0..10)
+        .map(|number| {
+            let began = Instant::now();
+            let ready = prepare(lane, &format!("{ECHO}\n# {number}"));
+            runtime.block_on(answered(&ready, &payload));
+            began.elapsed()
+        })
+        .collect();
+    let (p50, p99) = quantiles(times);
+    println!(
+        "first call of a plugin, zygote and import included: p50 {p50:.0} ms, worst of ten {p99:.0} ms (bar: 300)"
+    );
+}
+
+fn call(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    let payload = Payload::text("x".repeat(4096));
+    let ready = prepare(lane, ECHO);
+    let times = runtime.block_on(async {
+        let mut times = Vec::new();
+        for _ in 0..300 {
+            // The pool is warm: whoever calls finds a worker.
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            times.push(answered(&ready, &payload).await);
+        }
+        times
+    });
+    let (p50, p99) = quantiles(times);
+    println!("call, pool warm, 4 KiB: p50 {p50:.3} ms, p99 {p99:.3} ms (bar: p50 1.5)");
+}
+
+/// Jiffies that all processors were busy.
+fn busy() -> u64 {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    // All but idle and waiting for disks.
+    fields.iter().sum::<u64>() - fields.get(3).unwrap_or(&0) - fields.get(4).unwrap_or(&0)
+}
+
+fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    const CALLERS: usize = 4;
+    let payload = Payload::text("x".repeat(4096));
+    let ready = prepare(lane, ECHO);
+    let (began, before) = (Instant::now(), busy());
+    let time = Duration::from_secs(10);
+    let calls: usize = runtime.block_on(async {
+        let callers = (0..CALLERS).map(|_| {
+            let (ready, payload) = (Arc::clone(&ready), payload.clone());
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while began.elapsed() < time {
+                    answered(&ready, &payload).await;
+                    calls += 1;
+                }
+                calls
+            })
+        });
+        let mut sum = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            sum += caller.await.expect("a caller");
+        }
+        sum
+    });
+    let busy_ms = (busy() - before) as f64 * 10.0;
+    let per_second = calls as f64 / began.elapsed().as_secs_f64();
+    println!(
+        "calls sustained, {CALLERS} callers: {per_second:.0} a second (bar: 250); {:.2} ms of processor time each, everything included (bar: 5)",
+        busy_ms / calls as f64
+    );
+}
+
+fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    let payload = Payload::text("x");
+    for (name, source) in [("busy", SPIN), ("sleeping", SLEEP)] {
+        let ready = prepare(lane, source);
+        let times = runtime.block_on(async {
+            let mut times = Vec::new();
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let began = Instant::now();
+                let report = ready.run(request(&payload, Duration::from_millis(100))).await;
+                times.push(began.elapsed());
+                assert!(matches!(report.ending, LaneEnding::Failed { .. }), "{report:?}");
+            }
+            times
+        });
+        let (p50, p99) = quantiles(times);
+        println!(
+            "{name} plugin with a limit of 100 ms, until nothing is left: p50 {p50:.1} ms, p99 {p99:.1} ms (bar: p99 105)"
+        );
+    }
+}
+
+fn memory(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    let payload = Payload::text("x");
+    let ready = prepare(lane, ECHO);
+    runtime.block_on(answered(&ready, &payload));
+    let zygotes = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let is_first = status.lines().any(|line| line.starts_with("NSpid:") && line.split_whitespace().count() == 3);
+        let is_zygote = String::from_utf8_lossy(&arguments).contains("/omega/zygote.py");
+        (is_zygote && is_first).then_some(pid)
+    });
+    for pid in zygotes {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let of = |name: &str| {
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .map(|line| line.split_whitespace().nth(1).unwrap_or("?").to_owned())
+        };
+        println!(
+            "idle zygote {pid}: private dirty {} kB, private clean {} kB, Pss {} kB (bar: 15 MB unshared)",
+            of("Private_Dirty").unwrap_or_default(),
+            of("Private_Clean").unwrap_or_default(),
+            of("Pss:").unwrap_or_default()
+        );
+    }
+}
+
+/// Offers nothing.
+struct Nobody;
+
+impl Host for Nobody {
+    fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
+        Box::pin(async { Err(BrokerError::Denied(String::new())) })
+    }
+    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
+        Box::pin(async { Err(BrokerError::Denied(String::new())) })
+    }
+    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
+        Box::pin(async { Err(BrokerError::Denied(String::new())) })
+    }
+    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
+        Box::pin(async { Err(BrokerError::Denied(String::new())) })
+    }
+    fn log(&self, _: GuestLogLevel, _: &str) {}
+}
