@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use super::cgroup::{Cgroups, Place};
 use crate::messages::Failure;
 
-/// Filters of a worker: forbidden, denied, allowed calls.
-const FILTERS: &str = "3";
+/// Filters of a worker.
+const FILTERS: &str = "1";
 /// The protocol's stream and the three usual ones.
 const DESCRIPTORS: [&str; 4] = ["0", "1", "2", "3"];
 /// The namespaces that a worker shares with nobody but other workers of its program, and those that are its own.

@@ -523,7 +523,7 @@ fn failed_layer(report: &Report) -> Failure {
         stage::NO_NEW_PRIVILEGES => "no new privileges",
         stage::DUMPABLE => "not dumpable",
         stage::LANDLOCK => "Landlock",
-        stage::SECCOMP_REFUSING | stage::SECCOMP_ALLOWING | stage::SECCOMP_DENYING => "seccomp",
+        stage::SECCOMP => "seccomp",
         stage::INIT => "init",
         _ => "worker",
     };

@@ -80,23 +80,15 @@ pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32) {
     if is_on(plan, stage::LANDLOCK) {
         demand(stage::LANDLOCK, landlock::restrict(plan.landlock_abi));
     }
-    let (refusing, rest) = split(&plan.instructions, plan.refusing);
-    let (allowing, rest) = split(rest, plan.allowing);
-    let (denying, _) = split(rest, plan.denying);
-    if is_on(plan, stage::SECCOMP_REFUSING) {
-        let listener = demand(stage::SECCOMP_REFUSING, filter(refusing, SECCOMP_FILTER_FLAG_NEW_LISTENER)) as i32;
+    if is_on(plan, stage::SECCOMP) {
+        let (of_program, _) = split(&plan.instructions, plan.of_program);
+        let listener = demand(stage::SECCOMP, filter(of_program, SECCOMP_FILTER_FLAG_NEW_LISTENER)) as i32;
         // From here on a forbidden call waits for the init, which never answers.
         let sent = kernel::send(to_init, [1_u8].as_ptr(), 1, Some(listener)).map(|()| 0);
-        demand(stage::SECCOMP_REFUSING, sent);
+        demand(stage::SECCOMP, sent);
         kernel::close(listener);
     }
     kernel::close(to_init);
-    if is_on(plan, stage::SECCOMP_DENYING) {
-        demand(stage::SECCOMP_DENYING, filter(denying, 0));
-    }
-    if is_on(plan, stage::SECCOMP_ALLOWING) {
-        demand(stage::SECCOMP_ALLOWING, filter(allowing, 0));
-    }
     // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have.
     kernel::close(status);
     if report(STREAM, Report { tag: tag::LOCKED, ..Report::default() }, None).is_err() {
@@ -174,9 +166,7 @@ pub(crate) fn lock_init(plan: &Plan) -> Result<i64, Errno> {
     drop_capabilities()?;
     kernel::prctl(PR_SET_NO_NEW_PRIVS, 1)?;
     kernel::prctl(PR_SET_DUMPABLE, 0)?;
-    let (_, rest) = split(&plan.instructions, plan.refusing);
-    let (_, rest) = split(rest, plan.allowing);
-    let (_, rest) = split(rest, plan.denying);
+    let (_, rest) = split(&plan.instructions, plan.of_program);
     let (of_init, _) = split(rest, plan.of_init);
     filter(of_init, 0)
 }

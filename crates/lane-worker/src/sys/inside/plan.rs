@@ -7,7 +7,7 @@ pub(crate) const MAGIC: u32 = 0x4f4d_0001;
 /// Instructions of one filter (the kernel's BPF_MAXINSNS).
 pub(crate) const FILTER_INSTRUCTIONS_MAX: usize = 4096;
 /// Instructions of all filters of a plan together.
-pub(crate) const INSTRUCTIONS_MAX: usize = 6144;
+pub(crate) const INSTRUCTIONS_MAX: usize = 5120;
 /// Bytes of the options that the private `/tmp` is mounted with, a NUL at the end.
 pub(crate) const TMP_OPTIONS_BYTES: usize = 128;
 /// Resources that Linux limits (RLIM_NLIMITS).
@@ -53,13 +53,9 @@ pub(crate) struct Plan {
     pub(crate) limits: [Limit; RLIMITS],
     /// Options of the private `/tmp`.
     pub(crate) tmp_options: [u8; TMP_OPTIONS_BYTES],
-    /// Instructions of the filter that tells the init of forbidden calls; first in `instructions`.
-    pub(crate) refusing: u32,
-    /// Instructions of the filter that lets through what is allowed; second.
-    pub(crate) allowing: u32,
-    /// Instructions of the filter that says no where libraries expect an answer; third.
-    pub(crate) denying: u32,
-    /// Instructions of the init's own filter; fourth.
+    /// Instructions of the program's filter; first in `instructions`.
+    pub(crate) of_program: u32,
+    /// Instructions of the init's own filter; second.
     pub(crate) of_init: u32,
     /// All filters.
     pub(crate) instructions: [Instruction; INSTRUCTIONS_MAX],
@@ -103,14 +99,10 @@ pub(crate) mod stage {
     pub(crate) const DUMPABLE: u32 = 8;
     /// Landlock.
     pub(crate) const LANDLOCK: u32 = 9;
-    /// The filter of forbidden calls.
-    pub(crate) const SECCOMP_REFUSING: u32 = 10;
-    /// The filter of allowed calls.
-    pub(crate) const SECCOMP_ALLOWING: u32 = 11;
+    /// The filter of system calls.
+    pub(crate) const SECCOMP: u32 = 10;
     /// The init's own lockdown.
-    pub(crate) const INIT: u32 = 13;
-    /// The filter of denied calls.
-    pub(crate) const SECCOMP_DENYING: u32 = 14;
+    pub(crate) const INIT: u32 = 11;
 }
 
 /// What the code inside tells the helper, on the worker's status socket.

@@ -39,7 +39,7 @@ pub(crate) unsafe fn serve(plan: *mut Plan) {
     }
     // SAFETY: as above; nothing writes to it from here on.
     let plan = unsafe { &*plan };
-    let lengths = [plan.refusing, plan.allowing, plan.denying, plan.of_init];
+    let lengths = [plan.of_program, plan.of_init];
     if lengths.contains(&0) || lengths.iter().map(|length| *length as usize).sum::<usize>() > plan.instructions.len() {
         kernel::exit(70);
     }
