@@ -7,22 +7,21 @@ mod sys {
     pub(crate) mod inside;
 }
 
-use sys::inside::plan::Plan;
-
-/// Room for the plan: a process has one zygote's loop.
-static mut PLAN: core::mem::MaybeUninit<Plan> = core::mem::MaybeUninit::zeroed();
-
 /// Serves as a zygote; returns only in a worker, locked down.
 ///
 /// # Safety
 /// Called once, in a process of one thread whose descriptor 3 is the helper's control socket.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn omega_zygote() {
-    // SAFETY: as the caller promises; nothing else refers to the plan.
-    unsafe { sys::inside::zygote::serve((&raw mut PLAN).cast()) }
+    // SAFETY: as the caller promises.
+    unsafe { sys::inside::context::enter(sys::inside::zygote::serve) }
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     sys::inside::kernel::exit(72)
 }
+
+/// Named by the unwinding tables of `core`'s own code. Nothing here unwinds.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}

@@ -15,8 +15,8 @@ use crate::messages::{CgroupChoice, Used};
 const PREFIX: &str = "omega-workers-";
 /// A worker's share: one processor.
 const CPU_PERIOD_US: u64 = 100_000;
-/// Threads of the plugin and the init.
-const PIDS_MAX: u64 = THREADS_MAX + 1;
+/// Threads of the plugin; its init is not in its place.
+const PIDS_MAX: u64 = THREADS_MAX;
 
 /// Where workers are bounded.
 pub(super) struct Cgroups {

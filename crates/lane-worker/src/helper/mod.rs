@@ -54,6 +54,8 @@ struct Worker {
     zygote: Number,
     /// Its init, once it lives.
     init: Option<(i32, OwnedFd)>,
+    /// The pid of the plugin's process.
+    program: Option<i32>,
     place: Place,
     /// Until it is handed over.
     unborn: Option<Unborn>,
@@ -308,7 +310,9 @@ impl Helper {
         let zygote = self.zygotes.get_mut(&zygote_number).ok_or_else(|| Failure::new("zygote", "there is none"))?;
         let (stream, stream_in) = channel::stream_pair().map_err(io)?;
         let (status, status_in) = channel::pair().map_err(io)?;
-        rustix::net::sockopt::set_socket_passcred(&stream, true).map_err(|error| io(error.into()))?;
+        for socket in [&stream, &status] {
+            rustix::net::sockopt::set_socket_passcred(socket, true).map_err(|error| io(error.into()))?;
+        }
         let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| io(error.into()));
         let ((stdout, stdout_in), (stderr, stderr_in)) = (pipe()?, pipe()?);
         let given = [stream_in.as_fd(), status_in.as_fd(), stdout_in.as_fd(), stderr_in.as_fd()];
@@ -318,6 +322,7 @@ impl Helper {
         let worker = Worker {
             zygote: zygote_number,
             init: None,
+            program: None,
             place: Place::default(),
             unborn: Some(unborn),
             is_ending: false,
@@ -345,8 +350,13 @@ impl Helper {
                 };
                 let init = pid_of(&process)?;
                 worker.init = Some((init, process));
+                let Some(sender) = received.sender else {
+                    return self.fail(number, Failure::new("worker", "nobody says that it is born"));
+                };
+                let program = sender.pid.as_raw_nonzero().get();
+                worker.program = Some(program);
                 let memory_bytes_max = self.zygotes.get(&worker.zygote).map_or(0, |zygote| zygote.memory_bytes_max);
-                match self.cgroups.take(init, memory_bytes_max) {
+                match self.cgroups.take(program, memory_bytes_max) {
                     Ok(place) => worker.place = place,
                     Err(error) => return self.fail(number, Failure::new("cgroup", error)),
                 }
@@ -386,6 +396,9 @@ impl Helper {
             return self.fail(number, Failure::new("worker", "it is locked down, and was never born"));
         };
         let expected = Expected { init: *init, zygote: zygote.pid, outside_id: self.outside.id, place: &worker.place };
+        if worker.program != Some(pid) {
+            return self.fail(number, Failure::new("attestation", "another process says that it is locked down"));
+        }
         if let Err(failure) = attest::attest(pid, &expected) {
             return self.fail(number, failure);
         }

@@ -1,18 +1,19 @@
 //! The init of a worker: process 1 of its own pid namespace. It makes the plugin's process, watches it, and tells how it ended.
 //!
-//! It is a process of its own so that signals and aborts are reported truly, and so that its death is the death of whatever is
+//! It shares the zygote's memory, on a stack of its own, and none of the zygote's other things. It is a process of its own so that signals and aborts are reported truly, and so that its death is the death of whatever is
 //! left. What never happens here: plugin code, or a report that the plugin could have written.
 
-use core::ffi::c_long;
-
+use crate::sys::inside::context;
 use crate::sys::inside::kernel::{self, DESCRIPTORS_MAX, Errno, SIGCHLD, SIGKILL, call, nr, nr_any};
 use crate::sys::inside::lockdown;
 use crate::sys::inside::plan::{MAGIC, Plan, Report, stage, tag};
-use crate::sys::inside::zygote::WorkerDescriptors;
+use crate::sys::inside::zygote::Given;
 
 const MS_NOSUID: u64 = 2;
 const MS_NODEV: u64 = 4;
 const MS_NOEXEC: u64 = 8;
+const CLONE_CHILD_CLEARTID: u64 = 0x0020_0000;
+const CLONE_CHILD_SETTID: u64 = 0x0100_0000;
 const AF_UNIX: i32 = 1;
 const SOCK_SEQPACKET_CLOEXEC: i32 = 5 | 0o2_000_000;
 const POLLIN: u16 = 1;
@@ -52,8 +53,9 @@ pub(crate) fn fail(status: i32, stage: u32, errno: Errno) -> ! {
     kernel::exit(71)
 }
 
-/// Lives as the init. Returns in the plugin's process alone, locked down.
-pub(crate) fn live(plan: &Plan, descriptors: WorkerDescriptors) {
+/// Lives as the init, in the zygote's memory. The plugin's process, a copy of it, goes back to the interpreter, locked down.
+pub(crate) fn live(given: Given) -> ! {
+    let Given { plan, descriptors, thread_id_place } = given;
     let status = descriptors.status;
     let demand = |stage: u32, done: Result<i64, Errno>| match done {
         Ok(value) => value as i32,
@@ -62,46 +64,40 @@ pub(crate) fn live(plan: &Plan, descriptors: WorkerDescriptors) {
     demand(stage::SESSION, lockdown::die_with_parent());
     demand(stage::PROCESS, kernel::default_action(SIGCHLD));
     let myself = demand(stage::PROCESS, call!(nr_any::PIDFD_OPEN, own_pid(plan), 0_u64));
-    if report(status, Report { tag: tag::BORN, ..Report::default() }, Some(myself)).is_err() {
-        kernel::exit(71);
-    }
-    kernel::close(myself);
-    // The helper puts this process into its cgroup, then says so.
-    let mut go = [0_u8; 1];
-    let mut none = [-1; DESCRIPTORS_MAX];
-    match kernel::receive(status, go.as_mut_ptr(), 1, &mut none) {
-        Ok((1, 0)) => {}
-        _ => kernel::exit(71),
-    }
-    #[cfg(omega_layer_switches)]
-    let has_tmp = plan.layers_off & (1 << stage::TMP) == 0;
-    #[cfg(not(omega_layer_switches))]
-    let has_tmp = true;
-    if has_tmp {
+    if has_tmp(plan) {
         let flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-        let mounted =
-            call!(nr::MOUNT, c"tmpfs".as_ptr(), c"/tmp".as_ptr(), c"tmpfs".as_ptr(), flags, plan.tmp_options.as_ptr());
-        demand(stage::TMP, mounted);
+        let (kind, place) = (c"tmpfs".as_ptr(), c"/tmp".as_ptr());
+        demand(stage::TMP, call!(nr::MOUNT, kind, place, kind, flags, plan.tmp_options.as_ptr()));
     }
     // The plugin's process hands the listener of its filter over on this.
     let mut pair = [-1_i32; 2];
-    let made =
-        call!(nr::SOCKETPAIR, c_long::from(AF_UNIX), c_long::from(SOCK_SEQPACKET_CLOEXEC), 0_u64, pair.as_mut_ptr());
+    let made = call!(nr::SOCKETPAIR, AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0_u64, pair.as_mut_ptr());
     demand(stage::PROCESS, made);
-    let program = demand(stage::PROCESS, kernel::fork_process());
+    // A copy of the zygote's memory, in which nobody is at work: its only thread waits in the kernel or in code of ours.
+    let keeps_thread_id = if thread_id_place == 0 { 0 } else { CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID };
+    let (flags, place) = (SIGCHLD as u64 | keeps_thread_id, thread_id_place);
+    let forked = if cfg!(target_arch = "x86_64") {
+        call!(nr::CLONE, flags, 0_u64, 0_u64, place, 0_u64)
+    } else {
+        call!(nr::CLONE, flags, 0_u64, 0_u64, 0_u64, place)
+    };
+    let program = demand(stage::PROCESS, forked);
     if program == 0 {
-        lockdown::lock(plan, descriptors, pair[1]);
-        return;
+        lockdown::lock(plan, descriptors, pair[1], myself);
+        // SAFETY: this is a copy of the zygote, which is in `enter`.
+        unsafe { context::leave() }
     }
-    kernel::close(pair[1]);
-    [descriptors.stream, descriptors.stdout, descriptors.stderr].into_iter().for_each(kernel::close);
-    let watched = demand(stage::PROCESS, call!(nr_any::PIDFD_OPEN, c_long::from(program), 0_u64));
+    for given_away in &[pair[1], myself, descriptors.stream, descriptors.stdout, descriptors.stderr] {
+        kernel::close(*given_away);
+    }
+    let watched = demand(stage::PROCESS, call!(nr_any::PIDFD_OPEN, program, 0_u64));
     if let Err(errno) = lockdown::lock_init(plan) {
         fail(status, stage::INIT, errno);
     }
     // No listener: the program ended before its filter was there, and has said why.
-    let listener = match kernel::receive(pair[0], go.as_mut_ptr(), 1, &mut none) {
-        Ok((1, 1)) => none[0],
+    let (mut byte, mut sent) = ([0_u8; 1], [-1; DESCRIPTORS_MAX]);
+    let listener = match kernel::receive(pair[0], byte.as_mut_ptr(), 1, &mut sent) {
+        Ok((1, 1)) => sent[0],
         _ => -1,
     };
     kernel::close(pair[0]);
@@ -110,8 +106,17 @@ pub(crate) fn live(plan: &Plan, descriptors: WorkerDescriptors) {
     kernel::exit(0)
 }
 
+#[cfg(not(omega_layer_switches))]
+const fn has_tmp(_plan: &Plan) -> bool {
+    true
+}
+#[cfg(omega_layer_switches)]
+const fn has_tmp(plan: &Plan) -> bool {
+    plan.layers_off & (1 << stage::TMP) == 0
+}
+
 /// The pid that this process has for itself.
-fn own_pid(_plan: &Plan) -> c_long {
+fn own_pid(_plan: &Plan) -> i64 {
     #[cfg(omega_layer_switches)]
     if _plan.layers_off & (1 << stage::NAMESPACES) != 0 {
         const GETPID: i64 = if cfg!(target_arch = "x86_64") { 39 } else { 172 };
@@ -135,7 +140,7 @@ fn watch(program: i32, watched: i32, listener: i32) -> Report {
         }
         if polls[0].happened & POLLIN != 0 {
             let mut notification = Notification::default();
-            let received = call!(nr::IOCTL, c_long::from(listener), NOTIFICATION_RECEIVE, &raw mut notification);
+            let received = call!(nr::IOCTL, listener, NOTIFICATION_RECEIVE, &raw mut notification);
             if received.is_ok() {
                 // Never answered: the call is not made, whatever becomes of the caller.
                 refused = Some(notification.number as u32);
@@ -151,7 +156,7 @@ fn watch(program: i32, watched: i32, listener: i32) -> Report {
         }
     }
     if refused.is_some() {
-        let _ = call!(nr::KILL, c_long::from(program), c_long::from(SIGKILL));
+        let _ = call!(nr::KILL, program, SIGKILL);
     }
     let (status, cpu_us, memory_kib_peak) = wait(program);
     let used = Report { cpu_us, memory_kib_peak, ..Report::default() };
@@ -168,7 +173,7 @@ fn wait(program: i32) -> (i32, u64, u64) {
     let mut usage = [0_u64; 18];
     let mut status = 0_i32;
     loop {
-        match call!(nr::WAIT4, -1 as c_long, &raw mut status, 0_u64, usage.as_mut_ptr()) {
+        match call!(nr::WAIT4, -1_i32, &raw mut status, 0_u64, usage.as_mut_ptr()) {
             Ok(pid) if pid == i64::from(program) => break,
             Ok(_) | Err(kernel::EINTR) => {}
             Err(_) => return (SIGKILL, 0, 0),

@@ -1,15 +1,10 @@
 //! System calls by number, and the constants of `linux/*.h` that are needed here.
 //!
-//! This is compiled into a library that a foreign interpreter loads, so there is no crate to take them from: the C library
-//! that the interpreter has loaded gives `syscall`, `fork` and `errno`. What never happens here: a retry that hides an error.
+//! This is compiled into a library that a foreign interpreter loads, so there is no crate to take them from; and not even the C library's
+//! `syscall`, whose `errno` an init would share with its zygote. What never happens here: a retry that hides an error.
 
-use core::ffi::{c_int, c_long, c_void};
-
-unsafe extern "C" {
-    pub(crate) fn syscall(number: c_long, ...) -> c_long;
-    fn fork() -> c_int;
-    fn __errno_location() -> *mut c_int;
-}
+use core::arch::asm;
+use core::ffi::{c_int, c_void};
 
 /// `errno`.
 pub(crate) type Errno = i32;
@@ -74,50 +69,107 @@ pub(crate) const SIGCHLD: i32 = 17;
 pub(crate) const EINTR: Errno = 4;
 pub(crate) const EINVAL: Errno = 22;
 
-/// The result of a call, or its `errno`.
-pub(crate) fn checked(returned: c_long) -> Result<i64, Errno> {
-    if returned == -1 {
-        // SAFETY: the C library gives each thread a place for it.
-        return Err(unsafe { *__errno_location() });
+/// What can be an argument of a call.
+pub(crate) trait Word {
+    fn word(self) -> u64;
+}
+
+macro_rules! words {
+    ($($kind:ty)*) => { $(impl Word for $kind {
+        fn word(self) -> u64 {
+            // Sign-extended, as C would pass it.
+            self as i64 as u64
+        }
+    })* };
+}
+words! { i32 u32 i64 u64 usize }
+
+impl<T> Word for *const T {
+    fn word(self) -> u64 {
+        self.addr() as u64
     }
-    Ok(returned)
+}
+
+impl<T> Word for *mut T {
+    fn word(self) -> u64 {
+        self.addr() as u64
+    }
+}
+
+/// A call of the kernel.
+///
+/// # Safety
+/// The arguments are what the kernel expects of this call.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn raw(number: i64, arguments: [u64; 6]) -> Result<i64, Errno> {
+    let [a, b, c, d, e, f] = arguments;
+    let returned: i64;
+    // SAFETY: the kernel's convention: these registers, two of which it overwrites.
+    unsafe {
+        asm!(
+            "syscall", inlateout("rax") number => returned,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _, options(nostack),
+        );
+    }
+    checked(returned)
+}
+
+/// A call of the kernel.
+///
+/// # Safety
+/// The arguments are what the kernel expects of this call.
+#[cfg(target_arch = "aarch64")]
+pub(crate) unsafe fn raw(number: i64, arguments: [u64; 6]) -> Result<i64, Errno> {
+    let [a, b, c, d, e, f] = arguments;
+    let returned: u64;
+    // SAFETY: the kernel's convention.
+    unsafe {
+        asm!(
+            "svc 0", in("x8") number, inlateout("x0") a => returned,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack),
+        );
+    }
+    checked(returned as i64)
+}
+
+/// The result of a call, or its error: the last page of addresses is errors.
+fn checked(returned: i64) -> Result<i64, Errno> {
+    if (-4095..0).contains(&returned) { Err(-returned as Errno) } else { Ok(returned) }
 }
 
 macro_rules! call {
-    ($number:expr $(, $argument:expr)* $(,)?) => {
-        // SAFETY: whoever writes `call!` says why its arguments are what the kernel expects; each pointer among them
-        // is to a value that lives until the call returns.
-        $crate::sys::inside::kernel::checked(unsafe { $crate::sys::inside::kernel::syscall($number $(, $argument)*) })
-    };
+    ($number:expr $(, $argument:expr)* $(,)?) => {{
+        let given = [$($crate::sys::inside::kernel::Word::word($argument)),*];
+        let mut arguments = [0_u64; 6];
+        arguments[..given.len()].copy_from_slice(&given);
+        // SAFETY: whoever writes `call!` gives what the kernel expects; each pointer among it is to a value that lives until
+        // the call returns.
+        unsafe { $crate::sys::inside::kernel::raw($number, arguments) }
+    }};
 }
 pub(crate) use call;
 
-/// The C library's fork, which keeps its own idea of the thread in order.
-pub(crate) fn fork_process() -> Result<i64, Errno> {
-    // SAFETY: the process has one thread.
-    checked(c_long::from(unsafe { fork() }))
-}
-
 pub(crate) fn close(descriptor: i32) {
-    let _ = call!(nr::CLOSE, c_long::from(descriptor));
+    let _ = call!(nr::CLOSE, descriptor);
 }
 
 /// Ends the process at once.
 pub(crate) fn exit(code: i32) -> ! {
     loop {
-        let _ = call!(nr::EXIT_GROUP, c_long::from(code));
+        let _ = call!(nr::EXIT_GROUP, code);
     }
 }
 
 pub(crate) fn prctl(option: i32, argument: u64) -> Result<i64, Errno> {
-    call!(nr::PRCTL, c_long::from(option), argument, 0_u64, 0_u64, 0_u64)
+    call!(nr::PRCTL, option, argument, 0_u64, 0_u64, 0_u64)
 }
 
 /// Sets a signal's action to the default one.
 pub(crate) fn default_action(signal: i32) -> Result<i64, Errno> {
     // `struct kernel_sigaction` of zeros: SIG_DFL, no flags, empty mask.
     let action = [0_u64; 4];
-    call!(nr::RT_SIGACTION, c_long::from(signal), action.as_ptr(), 0_u64, 8_u64)
+    call!(nr::RT_SIGACTION, signal, action.as_ptr(), 0_u64, 8_u64)
 }
 
 #[repr(C)]
@@ -175,7 +227,7 @@ pub(crate) fn receive(
         flags: 0,
     };
     let received = loop {
-        match call!(nr::RECVMSG, c_long::from(socket), &raw mut message, c_long::from(MSG_CMSG_CLOEXEC)) {
+        match call!(nr::RECVMSG, socket, &raw mut message, MSG_CMSG_CLOEXEC) {
             Err(EINTR) => {}
             other => break other?,
         }
@@ -208,7 +260,7 @@ pub(crate) fn send(socket: i32, from: *const u8, length: usize, descriptor: Opti
         flags: 0,
     };
     loop {
-        match call!(nr::SENDMSG, c_long::from(socket), &raw const message, c_long::from(MSG_NOSIGNAL)) {
+        match call!(nr::SENDMSG, socket, &raw const message, MSG_NOSIGNAL) {
             Err(EINTR) => {}
             Err(errno) => return Err(errno),
             Ok(_) => return Ok(()),

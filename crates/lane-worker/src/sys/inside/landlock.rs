@@ -3,8 +3,6 @@
 //!
 //! What never happens here: a right that is granted because the kernel does not know it.
 
-use core::ffi::c_long;
-
 use crate::sys::inside::kernel::{self, Errno, call, nr, nr_any};
 
 const READ_FILE: u64 = 1 << 2;
@@ -77,7 +75,7 @@ pub(crate) fn restrict(abi: u32) -> Result<i64, Errno> {
     allow(rules, c"/", READ_FILE | READ_DIR)?;
     let working = READ_FILE | READ_DIR | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SYM;
     allow(rules, c"/tmp", (working | REFER | TRUNCATE) & handled)?;
-    call!(nr_any::LANDLOCK_RESTRICT_SELF, c_long::from(rules), 0_u64)?;
+    call!(nr_any::LANDLOCK_RESTRICT_SELF, rules, 0_u64)?;
     kernel::close(rules);
     Ok(0)
 }
@@ -85,7 +83,7 @@ pub(crate) fn restrict(abi: u32) -> Result<i64, Errno> {
 fn allow(rules: i32, path: &core::ffi::CStr, rights: u64) -> Result<i64, Errno> {
     let parent = call!(nr::OPENAT, AT_FDCWD, path.as_ptr(), O_PATH_CLOEXEC, 0_u64)? as i32;
     let rule = PathBeneath { rights, parent };
-    let added = call!(nr_any::LANDLOCK_ADD_RULE, c_long::from(rules), RULE_PATH_BENEATH, &raw const rule, 0_u64);
+    let added = call!(nr_any::LANDLOCK_ADD_RULE, rules, RULE_PATH_BENEATH, &raw const rule, 0_u64);
     kernel::close(parent);
     added
 }

@@ -1,10 +1,8 @@
 //! The lockdown of the plugin's process, layer by layer, in the order of spec page 4. After it nothing of the sandbox can be
 //! taken back: each layer holds for all that this process will ever do.
 
-use core::ffi::c_long;
-
 use crate::sys::inside::init::{fail, report};
-use crate::sys::inside::kernel::{self, Errno, SIGCHLD, SIGKILL, call, nr, nr_any};
+use crate::sys::inside::kernel::{self, DESCRIPTORS_MAX, Errno, SIGCHLD, SIGKILL, call, nr, nr_any};
 use crate::sys::inside::landlock;
 use crate::sys::inside::plan::{Instruction, Plan, RLIMITS, Report, stage, tag};
 use crate::sys::inside::zygote::WorkerDescriptors;
@@ -48,13 +46,21 @@ pub(crate) fn die_with_parent() -> Result<i64, Errno> {
     kernel::prctl(PR_SET_PDEATHSIG, SIGKILL as u64)
 }
 
-/// Locks the plugin's process down; a layer that cannot be put in force ends it.
-pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32) {
+/// Locks the plugin's process down; a layer that cannot be put in force ends it. `init` is the pidfd of its init.
+pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32, init: i32) {
     let status = descriptors.status;
     let demand = |stage: u32, done: Result<i64, Errno>| match done {
         Ok(value) => value,
         Err(errno) => fail(status, stage, errno),
     };
+    if report(status, Report { tag: tag::BORN, ..Report::default() }, Some(init)).is_err() {
+        kernel::exit(71);
+    }
+    // The helper puts this process into its cgroup, then says so.
+    let (mut go, mut none) = ([0_u8; 1], [-1; DESCRIPTORS_MAX]);
+    if !matches!(kernel::receive(status, go.as_mut_ptr(), 1, &mut none), Ok((1, 0))) {
+        kernel::exit(71);
+    }
     demand(stage::SESSION, kernel::default_action(SIGCHLD));
     if is_on(plan, stage::SESSION) {
         demand(stage::SESSION, die_with_parent());
@@ -106,12 +112,12 @@ fn arrange(
 ) -> (i32, i32) {
     const HIGH: i32 = 100;
     let put = |from: i32, to: i32, flags: u64| {
-        demand(stage::DESCRIPTORS, call!(nr::DUP3, c_long::from(from), c_long::from(to), flags));
+        demand(stage::DESCRIPTORS, call!(nr::DUP3, from, to, flags));
     };
     // First out of the way of the low numbers, then into them.
     let from = [descriptors.stream, descriptors.status, descriptors.stdout, descriptors.stderr, to_init];
-    for (descriptor, to) in from.into_iter().zip(HIGH..) {
-        put(descriptor, to, O_CLOEXEC);
+    for (descriptor, to) in from.iter().zip(HIGH..) {
+        put(*descriptor, to, O_CLOEXEC);
     }
     // The zygote's descriptor 0 is a pipe without a writer.
     put(HIGH + 2, 1, 0);
@@ -129,7 +135,7 @@ fn limit(plan: &Plan) -> Result<i64, Errno> {
     for resource in 0..RLIMITS {
         if plan.limits_set & (1 << resource) != 0 {
             let limit = &raw const plan.limits[resource];
-            call!(nr::PRLIMIT64, 0_u64, resource as c_long, limit, 0_u64)?;
+            call!(nr::PRLIMIT64, 0_u64, resource, limit, 0_u64)?;
         }
     }
     Ok(0)

@@ -1,8 +1,7 @@
 //! The code that runs inside the sandbox before the plugin does: the zygote's loop, the init of a worker, the lockdown.
 //!
 //! It is compiled twice: as a module of this crate, for zygotes that are native programs, and by `build.rs` into a library
-//! without `std` that a foreign interpreter loads. So it uses nothing but `core` and the C library's `syscall`, `fork` and `errno`, never allocates
-//! and never panics: a step that fails is reported with its stage and `errno`, and the worker ends.
+//! without `std` that a foreign interpreter loads. So it uses nothing but `core` and the kernel, never allocates and never panics: a step that fails is reported with its stage and `errno`, and the worker ends.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -12,6 +11,7 @@
     reason = "the kernel's words: pids, descriptors and status bits as its headers define them"
 )]
 
+pub(crate) mod context;
 pub(crate) mod init;
 pub(crate) mod kernel;
 pub(crate) mod landlock;

@@ -63,7 +63,7 @@ pub(crate) struct Plan {
 
 /// What a report tells.
 pub(crate) mod tag {
-    /// The init lives; its pidfd comes with the report.
+    /// The program's process lives; the pidfd of its init comes with the report.
     pub(crate) const BORN: u32 = 1;
     /// A layer could not be put in force; the worker ends.
     pub(crate) const FAILED: u32 = 2;
