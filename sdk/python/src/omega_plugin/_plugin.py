@@ -117,9 +117,7 @@ class Plugin(Generic[P, R_co]):
             raise Refusal(Refusal.WRONG_PAYLOAD_KIND, f"this plugin reads {wanted}, not {payload.kind}")
         arguments = [read(payload)]
         if self._takes_call:
-            arguments.append(
-                Call(request["request_id"], request["run_id"], request["timestamp"], request["context"])
-            )
+            arguments.append(Call(request["request_id"], request["run_id"], request["timestamp"], request["context"]))
         given: object = self._function(*arguments)
         notes = ""
         if isinstance(given, Reply):
@@ -193,7 +191,9 @@ def _readers(inputs: list[Any]) -> dict[str, _Reader]:
     elif of_json:
         readers["json"] = _chosen_by_schema(dict(of_json))
         if len(dict(of_json)) < len(of_json):
-            raise TypeError("several types of Json are told apart by their schema: write @json_payload above each class")
+            raise TypeError(
+                "several types of Json are told apart by their schema: write @json_payload above each class"
+            )
     return readers
 
 

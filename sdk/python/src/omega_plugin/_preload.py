@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -17,11 +18,47 @@ from typing import Final
 #: Pure modules, and those that hold an extension module's Python half.
 _OFTEN_USED: Final = (
     "omega_plugin._worker",
-    *("abc", "array", "ast", "base64", "binascii", "bisect", "calendar", "cmath", "codecs", "collections", "contextlib"),
+    *(
+        "abc",
+        "array",
+        "ast",
+        "base64",
+        "binascii",
+        "bisect",
+        "calendar",
+        "cmath",
+        "codecs",
+        "collections",
+        "contextlib",
+    ),
     *("copy", "csv", "ctypes", "dataclasses", "datetime", "decimal", "enum", "functools", "gzip"),
-    *("hashlib", "heapq", "hmac", "inspect", "io", "itertools", "json", "locale", "logging", "math", "numbers", "operator"),
+    *(
+        "hashlib",
+        "heapq",
+        "hmac",
+        "inspect",
+        "io",
+        "itertools",
+        "json",
+        "locale",
+        "logging",
+        "math",
+        "numbers",
+        "operator",
+    ),
     *("os", "pathlib", "pickle", "queue", "random", "re", "secrets", "sqlite3", "statistics", "string", "struct"),
-    *("tempfile", "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib.parse", "uuid"),
+    *(
+        "tempfile",
+        "textwrap",
+        "threading",
+        "time",
+        "traceback",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib.parse",
+        "uuid",
+    ),
     *("warnings", "weakref", "xml.etree.ElementTree", "zlib", "zoneinfo"),
     # Imported by the interpreter itself when a plugin first needs them.
     *("_strptime", "encodings.ascii", "encodings.cp1252", "encodings.latin_1", "encodings.utf_16"),
@@ -67,7 +104,9 @@ def preload() -> tuple[str, ...]:
         except ImportError:
             missing.append(name)
     for output in (sys.stdout, sys.stderr):
-        if output is not None:
+        if isinstance(output, io.TextIOWrapper):
+            # Line by line, so that what a plugin printed is there after a crash; and any text, be it surrogates.
+            output.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
             output.flush()
     gc.collect()
     gc.freeze()

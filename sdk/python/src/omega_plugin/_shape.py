@@ -153,7 +153,9 @@ def shape_of(hint: Any) -> Shape:
         return _map_of(hint, arguments)
     if isinstance(hint, type):
         return _class_shape(hint)
-    raise TypeError(f"{hint!r} has no JSON: use str, int, float, bool, None, list, dict, Literal, enums, dataclasses, …")
+    raise TypeError(
+        f"{hint!r} has no JSON: use str, int, float, bool, None, list, dict, Literal, enums, dataclasses, …"
+    )
 
 
 def _map_of(hint: Any, arguments: tuple[Any, ...]) -> MapOf:

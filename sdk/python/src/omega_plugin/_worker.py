@@ -71,11 +71,17 @@ _exit = os._exit
 _reserve: bytes | None = bytes(1024 * 1024)
 
 
-def main(stream_fd: int = 3) -> NoReturn:
-    """Serve one call on the stream, and end the process."""
+def main(
+    stream_fd: int = 3,
+    *,
+    plugin_folder: str = PLUGIN_FOLDER,
+    environment: str = ENVIRONMENT_FOLDER,
+    sdk: str = SDK_FOLDER,
+) -> NoReturn:
+    """Serve one call on the stream, and end the process. The folders are other ones in tests only."""
     status = EXIT_LOOP
     try:
-        status = serve(stream_fd)
+        status = _serve(Stream(stream_fd), plugin_folder, environment, sdk)
     except ProtocolError:
         status = EXIT_PROTOCOL
     except OSError:
@@ -85,11 +91,8 @@ def main(stream_fd: int = 3) -> NoReturn:
         _exit(status)
 
 
-def serve(
-    stream_fd: int, plugin_folder: str = PLUGIN_FOLDER, environment: str = ENVIRONMENT_FOLDER, sdk: str = SDK_FOLDER
-) -> int:
+def _serve(stream: Stream, plugin_folder: str, environment: str, sdk: str) -> int:
     """Serve one call; gives the status to end with."""
-    stream = Stream(stream_fd)
     load = stream.receive()
     if load is None:
         return EXIT_DONE
