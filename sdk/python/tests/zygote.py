@@ -3,6 +3,7 @@
 It stands for the gateway's; there is no sandbox here.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 # Not this folder: what a plugin imports comes from its own.
 sys.path[0] = sys.argv[1]
 
-from omega_plugin import _preload, _worker
+from omega_plugin import _preload, _worker  # noqa: E402 - from the path above
 
 
 def main() -> None:
@@ -46,10 +47,8 @@ def _report_status(pipe: int) -> None:
     # Only the worker has the stream and the outputs, so that their ends are seen.
     for descriptor in range(256):
         if descriptor != pipe:
-            try:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
     _, status = os.waitpid(worker, 0)
     os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)

@@ -21,7 +21,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
 
-_TRUE_DATETIME: Final = _datetime.datetime
+_TrueDatetime = _datetime.datetime
 _gmtime, _localtime, _asctime, _ctime, _strftime = time.gmtime, time.localtime, time.asctime, time.ctime, time.strftime
 _true_monotonic = time.monotonic
 _seed_random = random.Random.seed
@@ -31,13 +31,13 @@ class _LikeTheTrueOne(type):
     """Takes the datetimes that C code makes for instances, too."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, _TRUE_DATETIME) if cls is _Datetime else type.__instancecheck__(cls, instance)
+        return isinstance(instance, _TrueDatetime) if cls is _Datetime else type.__instancecheck__(cls, instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, _TRUE_DATETIME) if cls is _Datetime else type.__subclasscheck__(cls, subclass)
+        return issubclass(subclass, _TrueDatetime) if cls is _Datetime else type.__subclasscheck__(cls, subclass)
 
 
-class _Datetime(_TRUE_DATETIME, metaclass=_LikeTheTrueOne):
+class _Datetime(_TrueDatetime, metaclass=_LikeTheTrueOne):
     """``datetime.datetime``, whose C code asks the system for the time itself."""
 
     __slots__ = ()
@@ -59,8 +59,9 @@ class _Datetime(_TRUE_DATETIME, metaclass=_LikeTheTrueOne):
 _Datetime.__name__ = _Datetime.__qualname__ = "datetime"
 _Datetime.__module__ = "datetime"
 
-_bytes = random.Random(0)
-_seeds = random.Random(0)
+# Constant on purpose.
+_bytes = random.Random(0)  # noqa: S311
+_seeds = random.Random(0)  # noqa: S311
 
 
 def apply(seed: bytes) -> None:
@@ -130,7 +131,7 @@ def _replacements() -> list[tuple[object, dict[str, object]]]:
         "asctime": lambda when=None: _asctime(_localtime(0) if when is None else when),
         "strftime": lambda form, when=None: _strftime(form, _localtime(0) if when is None else when),
     }
-    chance = {"urandom": _urandom, "getrandom": lambda size, _flags=0: _urandom(size)}
+    chance: dict[str, object] = {"urandom": _urandom, "getrandom": lambda size, _flags=0: _urandom(size)}
     return [
         (time, clocks),
         (_datetime, {"datetime": _Datetime}),
@@ -138,7 +139,7 @@ def _replacements() -> list[tuple[object, dict[str, object]]]:
         (sys.modules.get("posix"), chance),
         (random.Random, {"seed": _seed}),
         # What `random` took from elsewhere when it was imported, and its own instance's method.
-        (random, {"_urandom": _urandom, "seed": lambda a=None, version=2: random._inst.seed(a, version)}),  # type: ignore[attr-defined]
+        (random, {"_urandom": _urandom, "seed": _seed_shared}),
         # No library call that reads the clock or the network card.
         (uuid, {"_generate_time_safe": None, "_UuidCreate": None, "_node": 0x02_00_00_00_00_01}),
     ]
@@ -146,6 +147,11 @@ def _replacements() -> list[tuple[object, dict[str, object]]]:
 
 def _urandom(size: int, /) -> bytes:
     return _bytes.randbytes(size)
+
+
+def _seed_shared(a: Any = None, version: int = 2) -> None:
+    """``random.seed``: of the instance that the module's functions share."""
+    _seed(random.random.__self__, a, version)  # type: ignore[attr-defined]
 
 
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:

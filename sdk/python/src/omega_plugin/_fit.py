@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from . import _shape
 from ._shape import AnyOf, Anything, ListOf, MapOf, Model, ObjectOf, OneOf, Scalar, TupleOf
@@ -16,9 +16,17 @@ from ._shape import AnyOf, Anything, ListOf, MapOf, Model, ObjectOf, OneOf, Scal
 #: Reads a value; raises `Misfit`.
 Reader: TypeAlias = Callable[[Any], Any]
 
-_NAMES = {str: "a string", bool: "true or false", int: "an integer", float: "a number", type(None): "null"}
+_NAMES: Final[dict[type, str]] = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    type(None): "null",
+    dict: "an object",
+    list: "an array",
+}
 #: How many of a model's complaints are passed on.
-_COMPLAINTS_MAX = 5
+_COMPLAINTS_MAX: Final = 5
 
 
 class Misfit(Exception):  # noqa: N818 - no error of the program
@@ -80,7 +88,7 @@ class _Compiler:
 
 
 def _wanted(what: str, value: object) -> Misfit:
-    shown = {dict: "an object", list: "an array"}.get(type(value)) or _NAMES.get(type(value), type(value).__name__)
+    shown = _NAMES.get(type(value), type(value).__name__)
     return Misfit(f"{what} is wanted, not {shown}")
 
 
@@ -107,7 +115,7 @@ def _number(value: Any) -> float:
 
 
 def _one_of(members: dict[tuple[type, Any], Any], value: Any) -> Any:
-    if type(value) in _NAMES and (type(value), value) in members:
+    if not isinstance(value, dict | list) and (type(value), value) in members:
         return members[type(value), value]
     raise Misfit("one of these is wanted: " + ", ".join(repr(known) for _, known in members))
 

@@ -42,16 +42,16 @@ class Nobody:
     def _refuse(self) -> NoReturn:
         raise BrokerError("failed", "there is no broker here: a broker answers during a call, or within a test's `run`")
 
-    def artifact_size(self, artifact_id: str) -> int:  # noqa: D102, ARG002 - says no
+    def artifact_size(self, artifact_id: str) -> int:  # noqa: ARG002 - says no
         self._refuse()
 
-    def artifact_read(self, artifact_id: str, offset: int, length: int) -> bytes:  # noqa: D102, ARG002 - says no
+    def artifact_read(self, artifact_id: str, offset: int, length: int) -> bytes:  # noqa: ARG002 - says no
         self._refuse()
 
-    def dataset_count(self) -> int:  # noqa: D102 - says no
+    def dataset_count(self) -> int:
         self._refuse()
 
-    def dataset_read(self, first: int, rows_max: int) -> list[str]:  # noqa: D102, ARG002 - says no
+    def dataset_read(self, first: int, rows_max: int) -> list[str]:  # noqa: ARG002 - says no
         self._refuse()
 
     def log(self, level: Level, message: str) -> None:
@@ -71,6 +71,6 @@ def host() -> Host:
 
 def install(host: Host) -> Host:
     """Put another host in place; gives the one before."""
-    global _host  # noqa: PLW0603 - the one place of the process where it stands
+    global _host
     before, _host = _host, host
     return before

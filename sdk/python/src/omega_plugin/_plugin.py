@@ -77,6 +77,7 @@ class Plugin(Generic[P, R_co]):
         if len(positional) != len(parameters) or len(positional) not in {1, 2}:
             raise TypeError(f"{function.__name__} has to take the payload, or the payload and a Call")
         self._function: Callable[..., R_co] = function
+        self.__name__ = function.__name__
         self._takes_call = len(positional) > 1
         self._input_name = positional[0].name
         self._types: dict[str, Any] | None = None
@@ -121,7 +122,7 @@ class Plugin(Generic[P, R_co]):
         given: object = self._function(*arguments)
         notes = ""
         if isinstance(given, Reply):
-            given, notes = given.result, given.notes
+            notes, given = given.notes, given.result
         if isinstance(given, Json):
             if not given.schema_ref and not hasattr(type(given.data), "SCHEMA_REF"):
                 # A TypedDict's value is a plain dict: what the function says that it returns is all there is.
@@ -140,7 +141,7 @@ class Plugin(Generic[P, R_co]):
 
     def _prepared(self) -> dict[str, _Reader]:
         if self._readers is None:
-            given = {getattr(data, "SCHEMA_REF", "") for data in map(_data_of, self.outputs()) if data is not None}
+            given = {getattr(data, "SCHEMA_REF", "") for data in map(data_of, self.outputs()) if data is not None}
             self._output_ref = given.pop() if len(given) == 1 else ""
             self._readers = _readers(self.inputs())
         return self._readers
@@ -172,7 +173,7 @@ def _a_payload(hint: Any, rule: str) -> Any:
     return hint
 
 
-def _data_of(hint: Any) -> Any:
+def data_of(hint: Any) -> Any:
     """The ``T`` of a ``Json[T]``; none of any other payload."""
     return (typing.get_args(hint) or (dict[str, Any],))[0] if (typing.get_origin(hint) or hint) is Json else None
 
@@ -181,7 +182,7 @@ def _readers(inputs: list[Any]) -> dict[str, _Reader]:
     readers: dict[str, _Reader] = {}
     of_json: list[tuple[str, _Reader]] = []
     for hint in inputs:
-        data = _data_of(hint)
+        data = data_of(hint)
         if data is None:
             readers[hint.kind] = _as_it_is
         else:

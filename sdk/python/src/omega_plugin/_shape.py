@@ -146,7 +146,7 @@ def shape_of(hint: Any) -> Shape:
     if origin in _LISTS:
         return ListOf(arguments[0] if arguments else Any)
     if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is ...:  # noqa: PLR2004 - `tuple[T, ...]`
+        if len(arguments) == 2 and arguments[1] is ...:
             return ListOf(arguments[0], is_tuple=True)
         return TupleOf(arguments) if arguments else ListOf(Any, is_tuple=True)
     if origin in _MAPS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import os
 import threading
@@ -19,21 +20,21 @@ _HEADER_BYTES: Final = 4
 #: Bytes that one reading asks for: what is asked for is allocated first.
 _READ_BYTES_MAX: Final = 1024 * 1024
 
-#: What `dataclasses` marks a field with.
-_FIELD = next(iter(dataclasses.make_dataclass("_", ["field"]).__dataclass_fields__.values()))._field_type
-
 #: An object of JSON.
 Frame = dict[str, Any]
 
 _decode = json.JSONDecoder().decode
 
 
+@functools.lru_cache(maxsize=256)
+def _field_names(dataclass: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(dataclass))
+
+
 def _plain(value: object) -> object:
     """What the encoder cannot write, as something that it can."""
-    fields = getattr(type(value), "__dataclass_fields__", None)
-    if fields is not None:
-        # Without class variables, which `fields` holds too.
-        return {name: getattr(value, name) for name, field in fields.items() if field._field_type is _FIELD}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: getattr(value, name) for name in _field_names(type(value))}
     dump = getattr(type(value), "model_dump", None)
     if dump is not None:
         # A Pydantic model, without an import of Pydantic.

@@ -187,7 +187,7 @@ def _declined(refusal: Refusal | BrokerError) -> bytes:
 
 def _failure(kind: str, error: BaseException) -> bytes:
     """The frame that tells of what a program raised. Never raises, whatever the exception is like."""
-    global _reserve  # noqa: PLW0603 - there is one
+    global _reserve
     try:
         if isinstance(error, MemoryError):
             _reserve = None
@@ -256,7 +256,7 @@ def _flush() -> None:
         try:
             if output is not None:
                 output.flush()
-        except BaseException:  # noqa: BLE001, S110, PERF203 - may be the plugin's own
+        except BaseException:  # noqa: BLE001, S110 - may be the plugin's own
             pass
 
 
@@ -305,17 +305,20 @@ class _Gateway:
             self._asked += 1
             self._send(encode({"type": "ask", "id": self._asked, **question}))
             try:
-                frame = self._stream.receive()
-                if frame is None:
-                    _exit(EXIT_STREAM)
-                if frame.get("id") != self._asked:
-                    raise ProtocolError("that answers another question")
-                if frame.get("type") == "refusal":
-                    _check(frame, "refusal", _REFUSAL_FIELDS)
-                    raise BrokerError(frame["kind"], frame["message"])
-                _check(frame, "answer", _ANSWER_FIELDS)
+                return self._answer_to(self._asked)
             except ProtocolError:
                 _exit(EXIT_PROTOCOL)
             except OSError:
                 _exit(EXIT_STREAM)
-            return frame["value"]
+
+    def _answer_to(self, number: int) -> Any:
+        frame = self._stream.receive()
+        if frame is None:
+            _exit(EXIT_STREAM)
+        if frame.get("id") != number:
+            raise ProtocolError("that answers another question")
+        if frame.get("type") == "refusal":
+            _check(frame, "refusal", _REFUSAL_FIELDS)
+            raise BrokerError(frame["kind"], frame["message"])
+        _check(frame, "answer", _ANSWER_FIELDS)
+        return frame["value"]
