@@ -1,4 +1,4 @@
-//! Finds what the binary carries: the Rust SDK for `omega plugins new`, and the guests and texts for `omega demo`.
+//! Finds what the binary carries: the SDKs for `omega plugins new`, and the guests and texts for `omega demo`.
 //!
 //! The guests are WebAssembly components that `cargo xtask guests` builds. Where they are not there the binary builds
 //! all the same, and `omega demo` says what to do.
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Parts of the SDK that an author does not need: build results, the template, and what only this repository runs.
 const LEFT_OUT_OF_SDK: [&str; 4] = ["target", "template", "tests", "examples"];
+
+/// Folders that only builds and test runs make.
+const BUILD_RESULTS: [&str; 5] = ["target", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"];
 
 /// The packages that `omega demo` plays with.
 const DEMO_PACKAGES: [&str; 8] = [
@@ -32,6 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut source = String::new();
     write_list(&mut source, "SDK_FILES", &sdk(&root)?)?;
     write_list(&mut source, "TEMPLATE_FILES", &folder(&root.join("sdk/rust/template"))?)?;
+    write_list(&mut source, "PYTHON_SDK_FILES", &python_sdk(&root)?)?;
+    write_list(&mut source, "PYTHON_TEMPLATE_FILES", &folder(&root.join("sdk/python/template"))?)?;
     write_list(&mut source, "DEMO_PACKAGES", &demo_packages(&root))?;
     write_list(&mut source, "DEMO_TEXTS", &demo_texts(&root))?;
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded.rs"), source)?;
@@ -57,6 +62,15 @@ fn sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
     Ok(entries)
 }
 
+fn python_sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
+    let top = root.join("sdk/python");
+    let mut entries: Vec<Entry> =
+        ["README.md", "pyproject.toml"].map(|name| (name.to_owned(), top.join(name))).to_vec();
+    let modules = folder(&top.join("src"))?;
+    entries.extend(modules.into_iter().map(|(name, file)| (format!("src/{name}"), file)));
+    Ok(entries)
+}
+
 /// Every file below a folder, by its path with `/`; none where there is no such folder.
 fn folder(top: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
     let mut entries = Vec::new();
@@ -70,7 +84,7 @@ fn folder(top: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
-                if entry.file_name() != "target" {
+                if !BUILD_RESULTS.iter().any(|name| entry.file_name() == *name) {
                     pending.push(entry.path());
                 }
             } else {

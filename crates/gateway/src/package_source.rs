@@ -16,9 +16,22 @@ use crate::error::GatewayError;
 pub use omega_validator::package::archive::ARCHIVE_BYTES_MAX;
 
 /// Top-level folders of a plugin's source tree that are not part of its package: what build tools,
-/// version control and the scaffold put there.
-pub const IGNORED_FOLDERS: [&str; 7] =
-    [".git", ".venv", "__pycache__", "dist", "node_modules", "omega-plugin-sdk", "target"];
+/// version control, tests and the scaffold put there.
+pub const IGNORED_FOLDERS: [&str; 9] = [
+    ".git",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    "dist",
+    "node_modules",
+    "omega-plugin-sdk",
+    "target",
+];
+
+/// A folder that is no part of a package wherever it stands: Python leaves one beside each module that it imported, and what is
+/// in it would be run in place of the module's text.
+pub const IGNORED_FOLDER_ANYWHERE: &str = "__pycache__";
 
 /// Reads a package from a folder, or from a `.tar` file.
 ///
@@ -28,7 +41,7 @@ pub fn read(path: &Path) -> Result<PackageFiles, GatewayError> {
     if path.is_dir() { read_dir(path) } else { read_tar(path) }
 }
 
-/// Reads a package from a folder, without [`IGNORED_FOLDERS`].
+/// Reads a package from a folder, without [`IGNORED_FOLDERS`] and [`IGNORED_FOLDER_ANYWHERE`].
 ///
 /// # Errors
 /// As [`read`].
@@ -46,7 +59,8 @@ pub fn read_dir(folder: &Path) -> Result<PackageFiles, GatewayError> {
             // `symlink_metadata`, so that a link is seen as a link.
             let kind = fs::symlink_metadata(entry.path()).map_err(|e| unreadable(&path, &e))?.file_type();
             if kind.is_dir() {
-                if !(prefix.is_empty() && IGNORED_FOLDERS.contains(&name.as_str())) {
+                let is_ignored = prefix.is_empty() && IGNORED_FOLDERS.contains(&name.as_str());
+                if !is_ignored && name != IGNORED_FOLDER_ANYWHERE {
                     pending.push((entry.path(), format!("{path}/")));
                 }
             } else if kind.is_file() {
@@ -131,9 +145,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("schemas/inputs")).unwrap();
         fs::create_dir_all(folder.path().join("target/release")).unwrap();
+        fs::create_dir_all(folder.path().join("schemas/__pycache__")).unwrap();
         fs::write(folder.path().join("a.txt"), "x").unwrap();
         fs::write(folder.path().join("schemas/inputs/b.json"), "x").unwrap();
         fs::write(folder.path().join("target/release/clutter"), "x").unwrap();
+        fs::write(folder.path().join("schemas/__pycache__/b.cpython-311.pyc"), "x").unwrap();
         let tar = tar_of(|builder| {
             entry(builder, "./a.txt", tar::EntryType::Regular, "");
             entry(builder, "schemas/", tar::EntryType::Directory, "");

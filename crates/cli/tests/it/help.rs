@@ -94,7 +94,7 @@ fn wrong_usage_is_exit_2() {
     check(&["pipeline"]);
     check(&["pipeline", "p.toml", "--plugins", "a,b", "--text", "x"]);
     check(&["plugins", "new", "ok-name", "--lang", "cobol"]);
-    check(&["plugins", "new", "ok-name", "--lang", "python"]);
+    check(&["plugins", "new", "ok-name", "--lang", "js"]);
     check(&["plugins", "grant", "hello", "fly"]);
     check(&["ledger", "tail", "--kind", "NOTHING"]);
     check(&["ledger", "show", "minus-one"]);
@@ -118,5 +118,5 @@ fn wrong_usage_is_told_as_every_other_error_is() {
 #[test]
 fn a_language_that_is_not_there_yet_is_refused_by_naming_those_that_are() {
     let world = World::empty();
-    snapshot!(world, world.omega(["plugins", "new", "ok-name", "--lang", "python"]).whole());
+    snapshot!(world, world.omega(["plugins", "new", "ok-name", "--lang", "js"]).whole());
 }

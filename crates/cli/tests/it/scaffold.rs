@@ -23,17 +23,25 @@ fn a_new_plugin_says_what_comes_next() {
 }
 
 #[test]
-fn no_placeholder_is_left() {
+fn a_new_python_plugin_says_what_comes_next() {
     let world = World::empty();
-    world.ok(["plugins", "new", "acme.word-count", "--dir", "plugin"]);
-    let of_author = |file: &PathBuf| !file.starts_with(world.path().join("plugin/omega-plugin-sdk"));
-    for file in files(&world.path().join("plugin")).into_iter().filter(of_author) {
-        let bytes = fs::read(&file).unwrap();
-        assert!(!String::from_utf8_lossy(&bytes).contains("{{plugin_id}}"), "{}", file.display());
-        assert!(!String::from_utf8_lossy(&bytes).contains("{{crate_name}}"), "{}", file.display());
+    snapshot!(world, world.omega(["plugins", "new", "word-count", "--lang", "python"]).whole());
+}
+
+#[test]
+fn no_placeholder_is_left() {
+    for lang in ["rust", "python"] {
+        let world = World::empty();
+        world.ok(["plugins", "new", "acme.word-count", "--lang", lang, "--dir", "plugin"]);
+        let of_author = |file: &PathBuf| !file.starts_with(world.path().join("plugin/omega-plugin-sdk"));
+        for file in files(&world.path().join("plugin")).into_iter().filter(of_author) {
+            let bytes = fs::read(&file).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains("{{plugin_id}}"), "{}", file.display());
+            assert!(!String::from_utf8_lossy(&bytes).contains("{{crate_name}}"), "{}", file.display());
+        }
+        let manifest = world.read("plugin/PLUGIN_MANIFEST.json");
+        assert!(manifest.contains("\"acme.word-count\""), "{manifest}");
     }
-    let manifest = world.read("plugin/PLUGIN_MANIFEST.json");
-    assert!(manifest.contains("\"acme.word-count\""), "{manifest}");
 }
 
 #[test]
@@ -71,6 +79,22 @@ fn a_new_plugin_builds_tests_signs_and_runs() {
     assert!(package["files"].as_u64().unwrap() < 40, "{package}");
 }
 
+/// Its own tests, its types and its schemas are checked by `cargo xtask sdk-python`, which brings pytest.
+#[test]
+fn a_new_python_plugin_is_a_package_as_it_stands() {
+    let world = World::new();
+    world.ok(["plugins", "new", "word-count", "--lang", "python"]);
+    assert_eq!(world.ok(["plugins", "build", "word-count"]), "Nothing to build: word-count/plugin.py (798 B)\n");
+    world.ok(["plugins", "check", "word-count"]);
+    // What a test run leaves behind, and the SDK's copy, are no part of the package.
+    world.file("word-count/__pycache__/plugin.cpython-311.pyc", "x");
+    world.file("word-count/tests/__pycache__/conftest.cpython-311.pyc", "x");
+    world.file("word-count/.pytest_cache/README.md", "x");
+    let package = world.json(["plugins", "sign", "word-count"]);
+    assert_eq!(package["files"].as_u64(), Some(9), "{package}");
+    world.ok(["plugins", "install", "word-count"]);
+}
+
 #[test]
 fn a_build_that_fails_is_a_clear_no() {
     let world = World::empty();
@@ -96,7 +120,7 @@ fn a_build_without_cargo_says_where_to_get_it() {
 fn a_plugin_without_a_build_needs_its_entry_file() {
     let world = World::empty();
     world.package("examples/hello");
-    assert!(world.ok(["plugins", "build", "hello"]).starts_with("Built: "));
+    assert!(world.ok(["plugins", "build", "hello"]).starts_with("Nothing to build: "));
     fs::remove_file(world.path().join("hello/plugin.wasm")).unwrap();
     snapshot!(world, world.omega(["plugins", "build", "hello"]).whole());
 }

@@ -151,7 +151,7 @@ def shape_of(hint: Any) -> Shape:
         return TupleOf(arguments) if arguments else ListOf(Any, is_tuple=True)
     if origin in _MAPS:
         return _map_of(hint, arguments)
-    if isinstance(hint, type):
+    if origin is hint and isinstance(hint, type):
         return _class_shape(hint)
     raise TypeError(
         f"{hint!r} has no JSON: use str, int, float, bool, None, list, dict, Literal, enums, dataclasses, …"

@@ -31,7 +31,8 @@ impl Build {
     pub(super) fn run(self, output: &mut Output) -> Result<Exit, Fault> {
         let entry = entry_file(&self.dir)?;
         let target = self.dir.join(&entry);
-        if self.dir.join("Cargo.toml").is_file() {
+        let is_built = self.dir.join("Cargo.toml").is_file();
+        if is_built {
             require_target(&self.dir)?;
             let component = cargo_build(&self.dir)?;
             put(&component, &target)?;
@@ -49,8 +50,9 @@ impl Build {
             output.document(&json!({"entry_file": target, "bytes": bytes}))?;
             return Ok(Exit::Done);
         }
+        let said = if is_built { "Built:" } else { "Nothing to build:" };
         output.line([
-            Cell::new(Tone::Good, "Built:"),
+            Cell::new(Tone::Good, said),
             Cell::plain(target.display().to_string()),
             Cell::faint(format!("({})", show::bytes(bytes))),
         ])?;

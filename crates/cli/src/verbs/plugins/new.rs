@@ -1,6 +1,6 @@
 //! `omega plugins new`: a folder that builds, tests, signs and runs.
 //!
-//! Works outside this repository and offline after the first download: the binary carries the template and the SDK.
+//! Works outside this repository and offline after the first download: the binary carries the templates and the SDKs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use omega_gateway::contract::PluginId;
 use serde_json::json;
 
-use crate::embedded::{SDK_FILES, TEMPLATE_FILES};
+use crate::embedded::{PYTHON_SDK_FILES, PYTHON_TEMPLATE_FILES, SDK_FILES, TEMPLATE_FILES};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Tone};
 use crate::session::Session;
@@ -17,7 +17,10 @@ use crate::show;
 
 /// Make a new plugin that builds, tests, signs and runs
 #[derive(Debug, Args)]
-#[command(visible_alias = "scaffold", after_help = "Example:\n  omega plugins new word-count --lang rust")]
+#[command(
+    visible_alias = "scaffold",
+    after_help = "Example:\n  omega plugins new word-count --lang rust\n  omega plugins new word-count --lang python"
+)]
 pub(crate) struct New {
     /// The plugin's id: 3 to 64 characters of a-z 0-9 . _ -
     name: PluginId,
@@ -37,6 +40,39 @@ pub(crate) struct New {
 enum Language {
     /// A WebAssembly component, written in Rust.
     Rust,
+    /// A program for the worker lane, written in Python.
+    Python,
+}
+
+impl Language {
+    /// What a new plugin starts from.
+    fn template(self) -> &'static [(&'static str, &'static [u8])] {
+        match self {
+            Self::Rust => TEMPLATE_FILES,
+            Self::Python => PYTHON_TEMPLATE_FILES,
+        }
+    }
+
+    /// What stands beside it.
+    fn sdk(self) -> &'static [(&'static str, &'static [u8])] {
+        match self {
+            Self::Rust => SDK_FILES,
+            Self::Python => PYTHON_SDK_FILES,
+        }
+    }
+
+    /// Runs the plugin's own tests.
+    fn test_command(self) -> &'static str {
+        match self {
+            Self::Rust => "cargo test",
+            Self::Python => "python3 -m pytest",
+        }
+    }
+
+    /// Python is run as it is written.
+    fn needs_build(self) -> bool {
+        self == Self::Rust
+    }
 }
 
 /// What a plugin is for.
@@ -69,7 +105,7 @@ const TAKEN_CRATE_NAMES: [&str; 14] = [
 
 impl New {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
-        let Self { name, lang: Language::Rust, kind: Kind::Gateway, dir } = self;
+        let Self { name, lang, kind: Kind::Gateway, dir } = self;
         let folder = dir.unwrap_or_else(|| PathBuf::from(name.as_str()));
         if folder.symlink_metadata().is_ok() {
             return Err(Fault::usage("There is a file or folder of this name already; nothing was changed.")
@@ -79,7 +115,7 @@ impl New {
         let crate_name = crate_name(&name);
         let filled = |text: &str| text.replace("{{plugin_id}}", name.as_str()).replace("{{crate_name}}", &crate_name);
         let mut count = 0;
-        for (path, bytes) in TEMPLATE_FILES {
+        for (path, bytes) in lang.template() {
             let path = folder.join(filled(path));
             match std::str::from_utf8(bytes) {
                 Ok(text) => write(&path, filled(text).as_bytes())?,
@@ -87,12 +123,16 @@ impl New {
             }
             count += 1;
         }
-        for (path, bytes) in SDK_FILES {
+        for (path, bytes) in lang.sdk() {
             write(&folder.join(SDK_FOLDER).join(path), bytes)?;
         }
-        let next = next_commands(&name, &folder, session);
+        let next = next_commands(lang, &name, &folder, session);
         if output.form() == Form::Json {
-            output.document(&json!({"plugin_id": name, "crate": crate_name, "folder": folder, "next": next}))?;
+            let mut document = json!({"plugin_id": name, "folder": folder, "next": next});
+            if lang == Language::Rust {
+                document["crate"] = json!(crate_name);
+            }
+            output.document(&document)?;
             return Ok(Exit::Done);
         }
         output.line([
@@ -122,12 +162,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
         .map_err(|e| Fault::file(path, &e))
 }
 
-fn next_commands(name: &PluginId, folder: &Path, session: &Session) -> Vec<String> {
-    let mut commands = vec![format!("cd {}", quoted(&folder.display().to_string())), "cargo test".to_owned()];
+fn next_commands(lang: Language, name: &PluginId, folder: &Path, session: &Session) -> Vec<String> {
+    let mut commands = vec![format!("cd {}", quoted(&folder.display().to_string())), lang.test_command().to_owned()];
     if session.home().is_err() {
         commands.push("omega init".to_owned());
     }
-    commands.push("omega plugins build .".to_owned());
+    if lang.needs_build() {
+        commands.push("omega plugins build .".to_owned());
+    }
     commands.push("omega plugins sign .".to_owned());
     commands.push("omega plugins install . --enable".to_owned());
     commands.push(format!("omega invoke {name} --text \"Hello OMEGA\""));
@@ -160,6 +202,12 @@ mod tests {
         assert!(SDK_FILES.iter().any(|(path, _)| *path == "macros/src/lib.rs"));
         assert!(SDK_FILES.iter().all(|(path, _)| !path.contains("target/")));
         assert!(TEMPLATE_FILES.iter().any(|(path, _)| *path == "PLUGIN_MANIFEST.json"));
+        assert!(PYTHON_TEMPLATE_FILES.iter().any(|(path, _)| *path == "plugin.py"));
+        assert!(PYTHON_SDK_FILES.iter().any(|(path, _)| *path == "src/omega_plugin/__init__.py"));
+        let ours = ["README.md", "pyproject.toml", "src/"];
+        assert!(PYTHON_SDK_FILES.iter().all(|(path, _)| ours.iter().any(|ours| path.starts_with(ours))));
+        let all = PYTHON_SDK_FILES.iter().chain(PYTHON_TEMPLATE_FILES);
+        assert!(all.clone().all(|(path, _)| !path.contains("__pycache__") && !path.contains(".pyc")));
     }
 
     #[test]
