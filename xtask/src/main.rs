@@ -17,6 +17,7 @@ mod places;
 mod process;
 mod readme;
 mod release;
+mod sdk_python;
 mod stages;
 mod tidy;
 mod tools;
@@ -38,6 +39,7 @@ Usage: cargo xtask CHORE
   tidy               check the house rules: imports, texts, tests that must exist
   readme             run the README's commands
   clients            run the tests of the TypeScript and the Python client against a real server
+  sdk-python         run the tests of the Python SDK, its scaffold and the Python examples
   interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   crash [KILLS]      kill a loaded gateway so often (default 500) and check its home
@@ -73,6 +75,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["tidy"] => tidy::run(&places),
         ["readme"] => readme::run(&places),
         ["clients"] => clients::run(&places),
+        ["sdk-python"] => sdk_python::run(&places),
         ["interop"] => interop::run(&places),
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),

@@ -77,13 +77,13 @@ class Gateway:
             raise GatewayError(f"`omega {' '.join(words)}` ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
-    def install(self, package: str | Path) -> str:
+    def install(self, package: str | Path, *, enable: bool = True) -> str:
         """Sign a copy of the package, install and enable it; gives the plugin's id. The folder itself is left as it is."""
         self._copies += 1
         copy = Path(self._folder.name, f"package-{self._copies}")
         shutil.copytree(package, copy, ignore=_LEFT_BEHIND)
         self.omega("plugins", "sign", str(copy))
-        self.omega("plugins", "install", str(copy), "--enable")
+        self.omega("plugins", "install", str(copy), *(["--enable"] if enable else []))
         manifest = json.loads((copy / "PLUGIN_MANIFEST.json").read_text(encoding="utf-8"))
         return str(manifest["plugin_id"])
 
