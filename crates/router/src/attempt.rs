@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use omega_contract::ports::{
-    GuestOutput, Host, LaneCall, LaneEnding, LaneReport, LaneRequest, Recorded, RecorderError,
+    GuestOutput, Host, LaneCall, LaneEnding, LaneReport, LaneRequest, ProgramExit, Recorded, RecorderError,
 };
 use omega_contract::{ErrorCode, EventDraft, EventKind, Payload, Recorder, Sha256Hex, Status};
 use omega_validator::call::output::plain_notes;
@@ -176,10 +176,16 @@ impl Router {
     }
 }
 
-/// The ending by value and the rest of the report.
+/// The ending by value and the rest of the report, which says in one word how it was.
 fn split(report: LaneReport) -> (LaneEnding, LaneReport) {
+    let exit = match &report.ending {
+        // One that declines has returned, too.
+        LaneEnding::Finished(_) | LaneEnding::Declined { .. } => ProgramExit::Finished,
+        LaneEnding::Failed { exit, .. } => *exit,
+    };
     let empty = LaneEnding::Declined { code: String::new(), message: String::new() };
     let mut rest = report;
     let ending = std::mem::replace(&mut rest.ending, empty);
+    rest.facts.insert("exit", exit.as_str().to_owned());
     (ending, rest)
 }

@@ -6,6 +6,8 @@
     reason = "a test says what it shows by its name, and stops where it cannot go on"
 )]
 
+#[cfg(target_os = "linux")]
+mod worker;
 mod world;
 
 mod artifacts;

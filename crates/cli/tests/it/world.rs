@@ -95,7 +95,8 @@ impl World {
             let cache = self.home().join("cache");
             let _ = fs::remove_dir_all(&cache);
             fs::create_dir(&cache).unwrap();
-            std::os::unix::fs::symlink(shared, cache.join("wasm")).unwrap();
+            std::os::unix::fs::symlink(&shared, cache.join("wasm")).unwrap();
+            std::os::unix::fs::symlink(shared, cache.join("worker")).unwrap();
         }
     }
 
