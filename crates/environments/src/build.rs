@@ -11,7 +11,7 @@ use crate::fault::{EnvironmentFault, io_error};
 use crate::installer::{Installer, explain};
 use crate::interpreter::Interpreter;
 use crate::inventory::Inventory;
-use crate::process::{Bounds, Cancel, run};
+use crate::process::{Bounds, Cancel, run, watched};
 use crate::store::{Built, EnvironmentStore, is_folder};
 
 /// How long a build may take.
@@ -86,7 +86,8 @@ pub fn build(
     let of = order.requirements_count as u64;
     let mut progress = BuildProgress { requirements_found: 0, requirements: of };
     hear(progress);
-    let mut command = order.installer.command(order.interpreter, scratch.path(), order.allow_build);
+    let command = order.installer.command(order.interpreter, scratch.path(), order.allow_build);
+    let mut command = watched(&order.interpreter.path, &command);
     let bounds = Bounds { time_max: BUILD_TIME_MAX, disk: Some((scratch.path(), SCRATCH_BYTES_MAX)), cancel };
     let ended = run(&mut command, &bounds, |line| {
         if line.starts_with("Collecting ") && progress.requirements_found < of {
@@ -117,7 +118,7 @@ fn compile(interpreter: &Interpreter, scratch: &Path, bounds: &Bounds<'_>) -> Re
     // Tracebacks name the files where a worker finds them, and not where they were built.
     command.args(["-s", "modules", "-p", WORKER_FOLDER, "modules"]);
     command.env_clear().env("LANG", "C.UTF-8").env("TMPDIR", scratch.join("temporary")).current_dir(scratch);
-    run(&mut command, bounds, |_| ()).map(drop)
+    run(&mut watched(&interpreter.path, &command), bounds, |_| ()).map(drop)
 }
 
 /// Takes out what no worker uses, and refuses what would run by itself.

@@ -42,6 +42,28 @@ pub(crate) struct Bounds<'a> {
     pub(crate) cancel: &'a Cancel,
 }
 
+/// Starts what it is given, and ends with it; where nobody holds its standard input any more, because the gateway was
+/// killed, it ends its whole group at once.
+const WATCHER: &str = "\
+import os, subprocess, sys, threading
+def watch():
+    os.read(0, 1)
+    os.killpg(0, 9)
+threading.Thread(target=watch, daemon=True).start()
+sys.exit(subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL))";
+
+/// The same command, run by this interpreter such that it does not outlive the process that started it. (A Rust program
+/// could ask the system for that only between `fork` and `exec`, which takes unsafe code.)
+pub(crate) fn watched(python: &Path, command: &Command) -> Command {
+    let mut watched = Command::new(python);
+    watched.args(["-I", "-S", "-c", WATCHER]).arg(command.get_program()).args(command.get_args()).env_clear();
+    watched.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        watched.current_dir(folder);
+    }
+    watched
+}
+
 /// How a process ended, and the last lines that it wrote, of both streams.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -54,7 +76,8 @@ pub(crate) fn run(
     bounds: &Bounds<'_>,
     mut hear: impl FnMut(&str),
 ) -> Result<Ended, EnvironmentFault> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Held open: where this process dies, its end is seen at the other side.
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that what it starts is stopped with it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);

@@ -4,7 +4,7 @@ use clap::Args;
 use omega_gateway::contract::plugin_info::{LaneKind, PluginStatus};
 use omega_gateway::contract::ports::{LaneDescription, LaneRefusal, LayerState};
 use omega_gateway::contract::{IMPLEMENTED_API_VERSIONS, OMEGA_PLUGIN_API_VERSION};
-use omega_gateway::{Home, HomeReader, Page, PluginFilter};
+use omega_gateway::{GatewayError, Home, HomeReader, Interpreter, Page, PluginFilter};
 use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
@@ -29,6 +29,7 @@ impl Doctor {
         let used = lanes_in_use(&home)?;
         let cannot_run = |lane: &Found| lane.1.as_ref().map_or(true, |lane| lane.missing().is_some());
         let missing = lanes.iter().any(|lane| used.contains(&lane.0) && cannot_run(lane));
+        let installer = omega_gateway::environment_tool(&config);
         if output.form() == Form::Json {
             output.document(&json!({
                 "gateway_version": env!("CARGO_PKG_VERSION"),
@@ -36,6 +37,10 @@ impl Doctor {
                 "api_versions": IMPLEMENTED_API_VERSIONS,
                 "home": home.path(),
                 "durability": config.durability,
+                "dependencies": match &installer {
+                    Ok((tool, interpreter)) => json!({"tool": tool, "interpreter": interpreter}),
+                    Err(error) => json!({"reason": error.code, "detail": error.message}),
+                },
                 "lanes": lanes.iter().map(|(kind, lane)| document(*kind, used.contains(kind), lane.as_ref())).collect::<Vec<_>>(),
             }))?;
         } else {
@@ -44,6 +49,7 @@ impl Doctor {
                 ("plugin API", Cell::plain(show::list(IMPLEMENTED_API_VERSIONS, "none"))),
                 ("home", Cell::plain(home.path().display().to_string())),
                 ("durability", Cell::plain(config.durability.as_str())),
+                ("dependencies", dependencies(&installer)),
             ])?;
             for (kind, lane) in &lanes {
                 match lane {
@@ -63,6 +69,16 @@ impl Doctor {
         }
         // A lane in use that cannot be enforced is a plain no: nothing would run in it.
         Ok(if missing { Exit::No } else { Exit::Done })
+    }
+}
+
+/// What would install the dependencies of a Python plugin.
+fn dependencies(installer: &Result<(String, Interpreter), GatewayError>) -> Cell {
+    match installer {
+        Ok((tool, interpreter)) => {
+            Cell::plain(format!("by {tool}, for {} ({})", interpreter.tag(), interpreter.path.display()))
+        }
+        Err(error) => Cell::new(Tone::Warning, format!("cannot be installed: {}", error.message)),
     }
 }
 

@@ -71,6 +71,11 @@ impl Bench {
     pub async fn reopened(self) -> Self {
         let Self { gateway, home, folder } = self;
         drop(gateway);
+        Self::of(home, folder).await
+    }
+
+    /// Opens a home that was closed.
+    pub async fn of(home: Home, folder: tempfile::TempDir) -> Self {
         let gateway = Gateway::open(&home, OpenOptions::default()).await.unwrap();
         Self { gateway, home, folder }
     }

@@ -5,6 +5,8 @@
 mod crash;
 mod disclosure;
 mod embedding;
+#[cfg(target_os = "linux")]
+mod environments;
 mod error_codes;
 mod harness;
 mod hostile;

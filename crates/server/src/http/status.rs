@@ -27,6 +27,9 @@ fn listed(code: ErrorCode) -> Option<StatusCode> {
         E::ManifestInvalid
         | E::PackageInvalid
         | E::SchemaInvalid
+        | E::LockInvalid
+        | E::EnvironmentMissing
+        | E::EnvironmentUnbuildable
         | E::SignatureMissing
         | E::SignatureInvalid
         | E::KeyUntrusted
@@ -59,7 +62,7 @@ fn listed(code: ErrorCode) -> Option<StatusCode> {
         | E::OutputSchemaMismatch
         | E::OutputTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Overloaded | E::CircuitOpen => StatusCode::TOO_MANY_REQUESTS,
-        E::HomeMissing | E::HomeInvalid | E::ConfigInvalid | E::ListenUnsafe | E::ServerMismatch | E::Io => {
+        E::HomeMissing | E::HomeInvalid | E::ConfigInvalid | E::ListenUnsafe | E::ServerMismatch | E::EnvironmentChanged | E::Io => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
         E::LaneUnavailable

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use omega_gateway::contract::manifest::IoDescriptor;
+use omega_gateway::contract::plugin_info::LaneKind;
 use omega_gateway::contract::{Capability, Grant, PayloadKind, PluginInfo, PluginRef, PluginStatus};
-use omega_gateway::{HomeReader, PackageFiles, PluginDetails};
-use omega_server::local::Door;
-use omega_server::local::operations::{EnablePlugin, GrantCapability, RegisterPlugin};
+use omega_gateway::{BoundEnvironment, BuildProgress, HomeReader, PackageFiles, PluginDetails};
+use omega_server::local::operations::{BuildEnvironment, EnablePlugin, GrantCapability, RegisterPlugin};
+use omega_server::local::{Door, Told};
 use serde_json::{Map, json};
+use tokio::sync::mpsc;
 
 use super::{capability, details, read_package};
 use crate::fault::{Exit, Fault};
-use crate::output::{Cell, Form, Output, Tone};
+use crate::output::{Cell, Counted, Form, Output, Tone};
 use crate::session::Session;
 use crate::show;
 
@@ -26,6 +28,9 @@ pub(crate) struct Install {
     /// Let it take calls at once
     #[arg(long)]
     enable: bool,
+    /// Let dependencies that have only source releases be built: their code runs with your rights
+    #[arg(long)]
+    allow_build: bool,
     /// Grant a capability that the manifest asks for; may be given several times
     #[arg(long, value_name = "CAPABILITY", value_parser = capability, value_delimiter = ',')]
     grant: Vec<Capability>,
@@ -35,7 +40,7 @@ impl Install {
     pub(super) fn run(self, session: &Session, output: &mut Output) -> Result<Exit, Fault> {
         // Before the home is taken: a broken path should not wait for a lock.
         let files = read_package(&self.package)?;
-        let info = session.with_door(async |door| self.admit(door, &files).await)?;
+        let (info, environment) = session.with_door(async |door| self.admit(door, &files, output).await)?;
         let reader = session.reader()?;
         let details = details(&reader, &reference(&info))?;
         let signer = signer(&reader, &info)?;
@@ -45,14 +50,21 @@ impl Install {
                 "grants": self.grant,
                 "effective_capabilities": details.effective_capabilities,
                 "signed_by": signer,
+                "environment": environment,
             }))?;
             return Ok(Exit::Done);
         }
         print(&info, &details, signer.as_deref(), output)
     }
 
-    async fn admit(&self, door: &Door, files: &PackageFiles) -> Result<PluginInfo, Fault> {
+    async fn admit(
+        &self,
+        door: &Door,
+        files: &PackageFiles,
+        output: &Output,
+    ) -> Result<(PluginInfo, Option<BoundEnvironment>), Fault> {
         let mut info = door.ask(RegisterPlugin::new(files)).await?;
+        let environment = self.build_environment(door, &info, output).await?;
         for capability in &self.grant {
             let grant = Grant {
                 plugin_id: info.plugin_id.clone(),
@@ -66,7 +78,35 @@ impl Install {
             let (plugin_id, version) = (info.plugin_id, Some(info.version));
             info = door.ask(EnablePlugin { plugin_id, version }).await?;
         }
-        Ok(info)
+        Ok((info, environment))
+    }
+
+    /// Builds what the package's dependencies run in, if it has any. Interrupted, the plugin stays registered without it.
+    async fn build_environment(
+        &self,
+        door: &Door,
+        info: &PluginInfo,
+        output: &Output,
+    ) -> Result<Option<BoundEnvironment>, Fault> {
+        if info.lane != Some(LaneKind::Worker) {
+            return Ok(None);
+        }
+        let progress = output.progress("dependencies", Counted::Things, None);
+        let (sender, mut heard) = mpsc::unbounded_channel();
+        // Nobody hears of more once the reply is here.
+        let told = Told::new(move |how_far| {
+            let _gone = sender.send(how_far);
+        });
+        let (plugin_id, version) = (info.plugin_id.clone(), Some(info.version.clone()));
+        let asked = door.ask(BuildEnvironment { plugin_id, version, allow_build: self.allow_build, told });
+        let shown = async {
+            while let Some(BuildProgress { requirements_found, requirements }) = heard.recv().await {
+                progress.of(requirements);
+                progress.at(requirements_found);
+            }
+        };
+        let (built, ()) = tokio::join!(asked, shown);
+        Ok(built?)
     }
 }
 
@@ -96,6 +136,7 @@ fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, outpu
     fields.push(("holds", Cell::plain(show::list(&details.effective_capabilities, "nothing"))));
     fields.push(("signed by", Cell::plain(format!("{key} {}", signer.unwrap_or_default()).trim_end())));
     fields.push(("package", Cell::plain(info.package_digest.to_string())));
+    fields.extend(environment_fields(details));
     output.indented_pairs(&fields)?;
     let next = if info.status == PluginStatus::Enabled {
         format!("omega invoke {} {}", info.plugin_id, an_input(details))
@@ -104,6 +145,26 @@ fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, outpu
     };
     output.line([Cell::plain("Next:"), Cell::new(Tone::Name, next)])?;
     Ok(Exit::Done)
+}
+
+/// What a plugin's dependencies were built into.
+pub(super) fn environment_fields(details: &PluginDetails) -> Vec<(&'static str, Cell)> {
+    let Some(dependencies) = &details.dependencies else { return Vec::new() };
+    let locked = show::count(dependencies.lock.requirements.len(), "distribution");
+    let mut fields = vec![("depends on", Cell::plain(format!("{locked}, by {}", dependencies.lock.file)))];
+    let Some(built) = &dependencies.environment else {
+        fields.push(("environment", Cell::new(Tone::Warning, "not built; install the package again")));
+        return fields;
+    };
+    let native = if built.has_native_code { "with machine code" } else { "without machine code" };
+    let files = show::count(usize::try_from(built.files).unwrap_or(usize::MAX), "file");
+    let how = format!("{files}, {}, {native}", show::bytes(built.bytes));
+    fields.push(("environment", Cell::plain(how)));
+    fields.push(("made for", Cell::plain(format!("{} ({})", built.interpreter, built.interpreter_version))));
+    let sources = if built.builds_allowed { ", source releases allowed" } else { "" };
+    fields.push(("made by", Cell::plain(format!("{}{sources}", built.tool))));
+    fields.push(("holds files", Cell::plain(built.env_digest.to_string())));
+    fields
 }
 
 /// How a call of this plugin may be typed.

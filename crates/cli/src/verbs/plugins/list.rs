@@ -7,7 +7,7 @@ use omega_gateway::{GrantState, HomeReader, Page, PluginDetails, PluginFilter, P
 use semver::Version;
 use serde_json::{Value, json};
 
-use super::{details, install::kinds};
+use super::{details, install::environment_fields, install::kinds};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Side, Table, Tone};
 use crate::session::Session;
@@ -206,6 +206,7 @@ fn fields(details: &PluginDetails) -> Vec<(&'static str, Cell)> {
         ("package", Cell::plain(info.package_digest.to_string())),
         ("manifest", Cell::plain(&details.row.manifest_hash)),
     ]);
+    fields.extend(environment_fields(details));
     fields
 }
 
@@ -235,8 +236,17 @@ fn document(details: &PluginDetails) -> Value {
         .collect();
     let versions: Vec<Value> =
         details.versions.iter().map(|(version, status)| json!({"version": version, "status": status})).collect();
+    let dependencies = details.dependencies.as_ref().map(|dependencies| {
+        json!({
+            "lock_file": dependencies.lock.file,
+            "lock_sha256": dependencies.lock.sha256,
+            "requirements": dependencies.lock.requirements.len(),
+            "environment": dependencies.environment,
+        })
+    });
     json!({
         "plugin": details.row.info,
+        "dependencies": dependencies,
         "versions": versions,
         "manifest": details.manifest,
         "manifest_hash": details.row.manifest_hash,

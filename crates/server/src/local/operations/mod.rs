@@ -19,7 +19,8 @@ pub use self::log::{
     TakeCosignature,
 };
 pub use self::plugins::{
-    DisablePlugin, EnablePlugin, GrantCapability, RebuildRegistry, RegisterPlugin, RemovePlugin, RevokeGrant,
+    BuildEnvironment, DisablePlugin, EnablePlugin, GrantCapability, RebuildRegistry, RegisterPlugin, RemovePlugin,
+    RevokeGrant,
 };
 pub use self::stores::{AddDataset, PutArtifact};
 use super::operation::Operation;
@@ -46,6 +47,7 @@ operations!(
     AddWitness,
     ArchiveLedger,
     AskWitness,
+    BuildEnvironment,
     Checkpoint,
     CreateToken,
     DisablePlugin,

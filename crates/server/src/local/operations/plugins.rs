@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use omega_gateway::contract::limits::{PACKAGE_BYTES_MAX, PACKAGE_FILES_MAX};
 use omega_gateway::contract::{Capability, ErrorCode, Grant, PluginId, PluginInfo};
-use omega_gateway::{Gateway, GatewayError, PackageFiles, RebuildReport};
+use omega_gateway::{BoundEnvironment, BuildProgress, Gateway, GatewayError, PackageFiles, RebuildReport};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::local::operation::{Attachment, Operation, apart, operation};
+use crate::local::operation::{Attachment, Listener, Operation, Told, apart, operation};
 
 /// Admits a package.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,6 +82,36 @@ impl Read for Contents {
             self.0.pop_front();
         }
         Ok(0)
+    }
+}
+
+/// Builds the environment of a version's locked dependencies.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildEnvironment {
+    /// Of which plugin.
+    pub plugin_id: PluginId,
+    /// Of which version; without one, of the highest.
+    pub version: Option<Version>,
+    /// Whether source releases may be built, by their own code.
+    pub allow_build: bool,
+    /// Who hears how it goes on.
+    #[serde(skip)]
+    pub told: Told<BuildProgress>,
+}
+
+impl Operation for BuildEnvironment {
+    /// Nothing where the package locks none.
+    type Reply = Option<BoundEnvironment>;
+    const NAME: &'static str = "build_environment";
+
+    async fn perform(self, gateway: &Gateway) -> Result<Option<BoundEnvironment>, GatewayError> {
+        let Self { plugin_id, version, allow_build, mut told } = self;
+        gateway.build_environment(&plugin_id, version.as_ref(), allow_build, move |progress| told.say(progress)).await
+    }
+
+    fn listener(&mut self) -> Option<&mut dyn Listener> {
+        Some(&mut self.told)
     }
 }
 
