@@ -68,7 +68,7 @@ async fn a_changed_missing_or_extra_file_keeps_the_plugin_from_being_loaded_unti
         (
             &|| {
                 writable(&folder.join("small.py"));
-                fs::write(folder.join("small.py"), "x = 2\n").unwrap()
+                fs::write(folder.join("small.py"), "x = 2\n").unwrap();
             },
             "small.py is not as it was installed",
         ),
