@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use omega_contract::ports::ProgramEnvironment;
 use omega_contract::{ErrorCode, PluginId};
-use omega_environments::{BuildOrder, BuildProgress, Built, Cancel, EnvironmentFault, Installer, Sources, build};
+use omega_environments::{
+    BuildOrder, BuildProgress, Built, Cancel, EnvironmentFault, Installer, Interpreter, Sources, build,
+};
 use omega_registry::{AllowedBuild, BoundEnvironment, Decision, PluginRow};
 use omega_router::Refused;
 use omega_validator::{DependencyLock, Package, Verified};
@@ -17,7 +19,8 @@ use semver::Version;
 use crate::directory::{Directory, refused_by_registry};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::home::Config;
+use crate::home::{Config, Home};
+use crate::lanes::Lanes;
 
 /// Builds of one home at the same time: each fills a disk and a network.
 pub(crate) const BUILDS_AT_ONCE: usize = 1;
@@ -26,8 +29,8 @@ pub(crate) const BUILDS_AT_ONCE: usize = 1;
 ///
 /// # Errors
 /// `lane_unavailable` without an interpreter, `environment_unbuildable` without a tool.
-pub fn environment_tool(config: &Config) -> Result<(String, omega_environments::Interpreter), GatewayError> {
-    let interpreter = omega_environments::Interpreter::resolve(config.lanes.worker.python_file())?;
+pub fn environment_tool(home: &Home, config: &Config) -> Result<(String, Interpreter), GatewayError> {
+    let interpreter = Lanes::new(home, config, None).interpreter()?;
     let installer = Installer::find(&interpreter)?;
     Ok((installer.name(), interpreter))
 }

@@ -35,6 +35,7 @@ pub(crate) struct Lanes {
     worker_options: WorkerLaneOptions,
     #[cfg(target_os = "linux")]
     worker: OnceLock<Result<Arc<WorkerLane>, LaneRefusal>>,
+    #[cfg(not(target_os = "linux"))]
     python: Option<PathBuf>,
     interpreter: OnceLock<Interpreter>,
 }
@@ -60,7 +61,7 @@ impl Lanes {
             #[cfg(target_os = "linux")]
             worker_options: WorkerLaneOptions {
                 helper: worker_helper.map_or(HelperProgram::This, HelperProgram::At),
-                python: python.clone(),
+                python,
                 cache_dir: Some(home.worker_cache_dir()),
                 ready_max: worker.ready_max as usize,
                 zygotes_max: worker.zygotes_max as usize,
@@ -73,18 +74,34 @@ impl Lanes {
             },
             #[cfg(target_os = "linux")]
             worker: OnceLock::new(),
+            #[cfg(not(target_os = "linux"))]
             python,
             interpreter: OnceLock::new(),
         }
     }
 
-    /// The interpreter of the worker lane, for which dependencies are built: found once, so that both are the same.
+    /// The interpreter of the worker lane, for which dependencies are built: that lane says which file it is, launchers
+    /// resolved, and it is asked what packages must fit.
     pub(crate) fn interpreter(&self) -> Result<Interpreter, EnvironmentFault> {
         if let Some(found) = self.interpreter.get() {
             return Ok(found.clone());
         }
-        let found = Interpreter::resolve(self.python.as_deref())?;
+        let found = Interpreter::resolve(self.python_file()?.as_deref())?;
         Ok(self.interpreter.get_or_init(|| found).clone())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn python_file(&self) -> Result<Option<PathBuf>, EnvironmentFault> {
+        let options = &self.worker_options;
+        let found = omega_lane_worker::Interpreter::resolve(options.python.as_deref(), options.cache_dir.as_deref());
+        found
+            .map(|found| Some(found.path().to_owned()))
+            .map_err(|error| EnvironmentFault::Interpreter(error.to_string()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn python_file(&self) -> Result<Option<PathBuf>, EnvironmentFault> {
+        Ok(self.python.clone())
     }
 
     fn wasm(&self) -> Result<Arc<dyn Lane>, LaneRefusal> {

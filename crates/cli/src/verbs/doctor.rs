@@ -29,7 +29,7 @@ impl Doctor {
         let used = lanes_in_use(&home)?;
         let cannot_run = |lane: &Found| lane.1.as_ref().map_or(true, |lane| lane.missing().is_some());
         let missing = lanes.iter().any(|lane| used.contains(&lane.0) && cannot_run(lane));
-        let installer = omega_gateway::environment_tool(&config);
+        let installer = omega_gateway::environment_tool(&home, &config);
         if output.form() == Form::Json {
             output.document(&json!({
                 "gateway_version": env!("CARGO_PKG_VERSION"),

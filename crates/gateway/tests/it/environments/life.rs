@@ -122,20 +122,26 @@ async fn it_is_shared_survives_a_rebuild_of_the_registry_and_goes_with_its_last_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_for_one_interpreter() {
-    use std::os::unix::fs::PermissionsExt as _;
     let index = Index::new(json!({"small": {"small.py": ""}}), json!({}));
     let bench = Bench::with_config(&index.config()).await;
-    bench.built("bound", &index.pin("small")).await.unwrap();
+    let bound = bench.built("bound", &index.pin("small")).await.unwrap();
+    assert!(bound.interpreter.starts_with("cpython 3."), "{}", bound.interpreter);
+    let database = bench.home.registry_file();
     let (home, folder) = bench.closed();
-    let other = folder.path().join("python");
-    let says = r#"{"executable":"/x","implementation":"cpython","version":"3.99.0","platform":"p","abi":"a"}"#;
-    fs::write(&other, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
-    fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::write(home.path().join("omega.toml"), format!("[lanes.worker]\npython = {other:?}\n")).unwrap();
+    // As if it had been built before the machine got another Python.
+    let earlier = rusqlite::Connection::open(&database).unwrap();
+    let changed =
+        earlier.execute("UPDATE environments SET content = replace(content, 'cpython 3.', 'cpython 2.')", []).unwrap();
+    assert_eq!(changed, 1);
+    drop(earlier);
     let bench = Bench::of(home, folder).await;
     let (error, _) = bench.not_enabled(&id("bound")).await;
     assert_eq!(error.code, ErrorCode::EnvironmentMissing);
-    assert!(error.message.contains("the worker lane runs cpython 3.99"), "{}", error.message);
+    assert!(error.message.contains("was installed for cpython 2."), "{}", error.message);
+    let again = bench.build("bound", false).await.unwrap().unwrap();
+    assert_eq!((again.env_digest, again.interpreter), (bound.env_digest, bound.interpreter), "installed again");
+    let (error, _) = bench.not_enabled(&id("bound")).await;
+    assert!(is_no_environment_code(error.code), "{}", error.message);
 }
 
 /// Other decisions go on beside a build that hangs; broken off, nothing of it is left, and no process.
