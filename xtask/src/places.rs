@@ -43,6 +43,11 @@ impl Places {
         self.tools().join("bin")
     }
 
+    /// The folder of the Node that `install-tools` brought, where the machine's own is too old.
+    pub(crate) fn node_bin(&self) -> PathBuf {
+        self.tools().join("node/node_modules/.bin")
+    }
+
     /// The manifest of the guests' workspace.
     pub(crate) fn guests_manifest(&self) -> PathBuf {
         self.root.join("plugins/Cargo.toml")

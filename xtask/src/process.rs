@@ -24,13 +24,13 @@ pub(crate) fn cargo(places: &Places) -> Command {
     command
 }
 
-/// A program in the root of the checkout, looked for in `target/tools/bin` too.
+/// A program in the root of the checkout, looked for in `target/tools/bin` too, and Node in `target/tools/node` first.
 pub(crate) fn program(places: &Places, name: &str) -> Command {
     let mut command = Command::new(name);
     command
         .current_dir(&places.root)
         .stdin(Stdio::null())
-        .env("PATH", search_path(&[], &[places.tools_bin().as_path()]));
+        .env("PATH", search_path(&[places.node_bin().as_path()], &[places.tools_bin().as_path()]));
     command
 }
 

@@ -1,6 +1,6 @@
 //! `xtask install-tools`: what the tests need and a fresh machine lacks.
 //!
-//! Sources: crates.io, PyPI, npm, Debian, rustup. Versions are pinned here and in `tests/interop`. What is there already is
+//! Sources: crates.io, PyPI, npm, Debian, rustup. Versions are pinned here and in lock files below `tests`. What is there already is
 //! taken as it is; what is built goes to `target/tools`, never into the user's folders.
 
 use std::fs;
@@ -55,6 +55,9 @@ const SYSTEM: [System; 9] = [
     System { program: "python3", probe: &["-c", "import ensurepip, venv"], debian: &["python3", "python3-venv"] },
 ];
 
+/// The oldest Node that the clients are written for; Debian 12 has 18.
+const NODE_MAJOR_MIN: u32 = 20;
+
 /// Installs everything. A second run takes a second.
 pub(crate) fn install(places: &Places) -> Result<()> {
     install_components(places)?;
@@ -63,7 +66,8 @@ pub(crate) fn install(places: &Places) -> Result<()> {
     for tool in &CARGO_TOOLS {
         install_cargo_tool(places, tool)?;
     }
-    install_node_modules(places)?;
+    install_newer_node(places)?;
+    install_npm(places, "interop", &node_folder(places))?;
     install_python_environment(places)
 }
 
@@ -127,20 +131,42 @@ fn install_cargo_tool(places: &Places, tool: &CargoTool) -> Result<()> {
     Ok(fs::remove_dir_all(places.tools().join("build"))?)
 }
 
-/// The JavaScript side of the interop checks, from the committed lock file.
-fn install_node_modules(places: &Places) -> Result<()> {
-    let folder = node_folder(places);
+/// Node from the npm registry, where the machine's own is too old. [`process::program`] finds it first.
+fn install_newer_node(places: &Places) -> Result<()> {
+    if node_major(places)? < NODE_MAJOR_MIN {
+        install_npm(places, "node", &places.tools().join("node"))?;
+        // npm says nothing where there is none for this machine.
+        let major = node_major(places)?;
+        if major < NODE_MAJOR_MIN {
+            bail!("Node {major} is too old: install Node {NODE_MAJOR_MIN} or newer and try again");
+        }
+    }
+    Ok(())
+}
+
+fn node_major(places: &Places) -> Result<u32> {
+    let version = process::capture(process::program(places, "node").arg("--version"))?;
+    major(&version).with_context(|| format!("`node --version` said {version:?}"))
+}
+
+/// 20 of `v20.1.0`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// The npm packages of `tests/<name>` in `folder`, from the committed lock file.
+fn install_npm(places: &Places, name: &str, folder: &Path) -> Result<()> {
     let names = ["package.json", "package-lock.json"];
-    let wanted = names.map(|name| places.root.join("tests/interop").join(name));
+    let wanted = names.map(|file| places.root.join("tests").join(name).join(file));
     if is_installed_from(&folder.join("installed"), &wanted)? {
         return Ok(());
     }
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(folder)?;
     for (name, source) in names.iter().zip(&wanted) {
         fs::copy(source, folder.join(name))?;
     }
     let mut npm = process::program(places, "npm");
-    process::run(npm.current_dir(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+    process::run(npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
     mark_installed_from(&folder.join("installed"), &wanted)
 }
 
@@ -202,4 +228,15 @@ fn contents(files: &[std::path::PathBuf]) -> Result<Vec<u8>> {
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_too_old_is_known_by_its_version() {
+        assert_eq!(["v18.19.0\n", "v20.1.0", "v24.21.0"].map(major), [Some(18), Some(20), Some(24)]);
+        assert_eq!(["", "20.1.0", "v", "vx.1"].map(major), [None; 4]);
+    }
 }
