@@ -128,7 +128,7 @@ mod tests {
     fn script(folder: &Path, answer: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt as _;
         let path = folder.join("python3");
-        std::fs::write(&path, format!("#!/bin/sh\n{answer}\n")).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{answer}\n")).expect("a temporary file");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         path
     }

@@ -222,7 +222,7 @@ fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
     let ready = prepare(lane, ECHO);
     let (began, before) = (Instant::now(), busy());
     let time = Duration::from_secs(10);
-    let calls: usize = runtime.block_on(async {
+    let calls: u64 = runtime.block_on(async {
         let callers = (0..CALLERS).map(|_| {
             let (ready, payload) = (Arc::clone(&ready), payload.clone());
             tokio::spawn(async move {
@@ -240,11 +240,13 @@ fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
         }
         sum
     });
-    let busy_ms = (busy() - before) as f64 * 10.0;
-    let per_second = calls as f64 / began.elapsed().as_secs_f64();
+    // A jiffy is a hundredth of a second.
+    let busy_ms = f64::from(u32::try_from(busy() - before).expect("ten seconds of two processors")) * 10.0;
+    let calls = f64::from(u32::try_from(calls).expect("ten seconds"));
+    let per_second = calls / began.elapsed().as_secs_f64();
     println!(
         "calls sustained, {CALLERS} callers: {per_second:.0} a second (bar: 250); {:.2} ms of processor time each, everything included (bar: 5)",
-        busy_ms / calls as f64
+        busy_ms / calls
     );
 }
 

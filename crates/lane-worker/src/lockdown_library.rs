@@ -1,9 +1,8 @@
 //! The root of the library that a foreign interpreter's zygote loads (`build.rs` compiles it): what is under `inside`, without `std`.
 #![no_std]
-// What the helper alone uses of the shared shapes is not used here.
-#![allow(dead_code)]
 
 mod sys {
+    #[allow(dead_code, reason = "what only the jailer uses of the shared shapes")]
     pub(crate) mod inside;
 }
 

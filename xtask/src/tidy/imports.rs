@@ -94,7 +94,12 @@ pub(super) fn linux_only(members: &[Member]) -> Vec<Finding> {
     for member in members.iter().filter(|member| !LINUX_ROOMS.contains(&member.package.as_str())) {
         for import in &member.imports {
             let linux_target = import.target.as_deref().is_some_and(|target| target.contains("linux"));
-            if linux_target || LINUX_CRATES.contains(&import.package.as_str()) {
+            // Such a room is imported where it can be, and only there.
+            let is_linux_room = LINUX_ROOMS.contains(&import.package.as_str());
+            if is_linux_room && linux_target {
+                continue;
+            }
+            if linux_target || is_linux_room || LINUX_CRATES.contains(&import.package.as_str()) {
                 findings.push(Finding::fail(
                     format!("{}/Cargo.toml", member.folder),
                     format!(
@@ -167,6 +172,9 @@ mod tests {
         assert_eq!(of("omega-ledger", tied("cfg(target_os = \"linux\")")), 1);
         assert_eq!(of("omega-lane-container", tied("cfg(target_os = \"linux\")")), 0);
         assert_eq!(of("omega-ledger", tied("cfg(unix)")), 0);
+        let room = |target| import("omega-lane-worker", Origin::Workspace, target);
+        assert_eq!(of("omega-gateway", room(Some("cfg(target_os = \"linux\")"))), 0);
+        assert_eq!(of("omega-gateway", room(None)), 1);
     }
 
     #[test]

@@ -167,6 +167,9 @@ mod tests {
     use super::*;
     use syscalls::Sysno;
 
+    const DENIED: u32 = ERRNO | EPERM;
+    const NOTHING: [u64; 6] = [0; 6];
+
     /// Runs a filter as the kernel does.
     fn run(program: &[Instruction], number: u32, architecture: u32, arguments: [u64; 6]) -> u32 {
         let word = |place: u32| match place {
@@ -174,7 +177,8 @@ mod tests {
             ARCHITECTURE => architecture,
             _ => {
                 let argument = arguments[((place - ARGUMENTS) / 8) as usize];
-                if place % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+                let half = if place.is_multiple_of(8) { argument & u64::from(u32::MAX) } else { argument >> 32 };
+                u32::try_from(half).unwrap()
             }
         };
         let (mut at, mut value) = (0_usize, 0_u32);
@@ -243,15 +247,13 @@ mod tests {
         let pure = Filters::of(Profile::Pure).unwrap();
         let native = Filters::of(Profile::Native).unwrap();
         let call = |filter: &[Instruction], call: Sysno, arguments: [u64; 6]| {
-            run(filter, call.id() as u32, THIS_ARCHITECTURE, arguments)
+            run(filter, call.id().cast_unsigned(), THIS_ARCHITECTURE, arguments)
         };
         let check = |name: Sysno, arguments: [u64; 6], in_pure: u32, in_native: u32| {
             assert_eq!(call(&pure.of_program, name, arguments), in_pure, "pure {name} {arguments:?}");
             assert_eq!(call(&native.of_program, name, arguments), in_native, "native {name} {arguments:?}");
         };
         let same = |name, arguments, action| check(name, arguments, action, action);
-        const DENIED: u32 = ERRNO | EPERM;
-        const NOTHING: [u64; 6] = [0; 6];
         same(Sysno::read, NOTHING, ALLOW);
         same(Sysno::ptrace, NOTHING, USER_NOTIFICATION);
         same(Sysno::socket, [1, 1, 0, 0, 0, 0], DENIED);

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn forbidden_calls_have_names() {
-        assert_eq!(call_name(Sysno::ptrace.id() as u64), "ptrace");
+        assert_eq!(call_name(u64::from(Sysno::ptrace.id().cast_unsigned())), "ptrace");
         assert_eq!(call_name(u64::from(X32_BIT) | 1), "x32 call 1");
         assert_eq!(call_name(100_000), "call 100000");
     }

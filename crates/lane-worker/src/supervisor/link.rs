@@ -39,7 +39,7 @@ pub(crate) fn become_helper_if_asked() {
     }
     let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     if let Ok(socket) = socket {
-        crate::helper::run(socket);
+        crate::jailer::run(socket);
     }
     std::process::exit(0);
 }

@@ -1,8 +1,15 @@
 //! The only place with `unsafe`: what the kernel offers and no crate wraps, and the code that runs inside the sandbox.
 //!
 //! What never happens here: a decision. Each function does one thing that the kernel does, and says what went wrong.
-#![allow(unsafe_code, reason = "system calls that no crate wraps; each block says why it is sound")]
 
+#[expect(
+    clippy::cast_lossless,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::verbose_bit_mask,
+    reason = "the kernel's words: pids, descriptors and status bits as its headers define them"
+)]
 #[allow(
     dead_code,
     reason = "most of it runs in the library that an interpreter loads; native zygotes call it from here"

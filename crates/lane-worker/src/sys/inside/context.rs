@@ -115,12 +115,12 @@ pub(crate) unsafe extern "C" fn leave() -> ! {
 /// # Safety
 /// `flags` has `CLONE_VM` and neither `CLONE_THREAD` nor `CLONE_SETTLS`; `stack_top` is the end, aligned to 16 bytes, of memory that nothing else
 /// uses until the kernel has cleared `alive`; `run` never returns.
-pub(crate) unsafe fn clone_sharing(
+pub(crate) unsafe fn clone_sharing<T>(
     flags: u64,
     stack_top: *mut u8,
     alive: *mut i32,
-    run: extern "C" fn(*mut u8) -> !,
-    argument: *mut u8,
+    run: extern "C" fn(*mut T) -> !,
+    argument: *mut T,
 ) -> Result<i64, Errno> {
     let returned: i64;
     // SAFETY: the parent goes on behind the label with all registers kept; the child never reads the parent's stack.

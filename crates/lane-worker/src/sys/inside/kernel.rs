@@ -102,13 +102,13 @@ impl<T> Word for *mut T {
 /// The arguments are what the kernel expects of this call.
 #[cfg(target_arch = "x86_64")]
 pub(crate) unsafe fn raw(number: i64, arguments: [u64; 6]) -> Result<i64, Errno> {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     let returned: i64;
     // SAFETY: the kernel's convention: these registers, two of which it overwrites.
     unsafe {
         asm!(
             "syscall", inlateout("rax") number => returned,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth, in("r8") fifth, in("r9") sixth,
             lateout("rcx") _, lateout("r11") _, options(nostack),
         );
     }
@@ -121,13 +121,13 @@ pub(crate) unsafe fn raw(number: i64, arguments: [u64; 6]) -> Result<i64, Errno>
 /// The arguments are what the kernel expects of this call.
 #[cfg(target_arch = "aarch64")]
 pub(crate) unsafe fn raw(number: i64, arguments: [u64; 6]) -> Result<i64, Errno> {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     let returned: u64;
     // SAFETY: the kernel's convention.
     unsafe {
         asm!(
-            "svc 0", in("x8") number, inlateout("x0") a => returned,
-            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack),
+            "svc 0", in("x8") number, inlateout("x0") first => returned,
+            in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth, in("x5") sixth, options(nostack),
         );
     }
     checked(returned as i64)

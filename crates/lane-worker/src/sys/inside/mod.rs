@@ -3,14 +3,6 @@
 //! It is compiled twice: as a module of this crate, for zygotes that are native programs, and by `build.rs` into a library
 //! without `std` that a foreign interpreter loads. So it uses nothing but `core` and the kernel, never allocates and never panics: a step that fails is reported with its stage and `errno`, and the worker ends.
 
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    clippy::verbose_bit_mask,
-    reason = "the kernel's words: pids, descriptors and status bits as its headers define them"
-)]
-
 pub(crate) mod context;
 pub(crate) mod init;
 pub(crate) mod kernel;

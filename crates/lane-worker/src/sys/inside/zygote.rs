@@ -135,7 +135,7 @@ fn bear(given: Given) -> Result<(), Errno> {
     let born = unsafe {
         stack.given.get().cast::<Given>().write(given);
         let top = stack.bytes.get().cast::<u8>().add(STACK_BYTES);
-        context::clone_sharing(flags, top, stack.alive.as_ptr(), live, stack.given.get().cast())
+        context::clone_sharing(flags, top, stack.alive.as_ptr(), live, stack.given.get().cast::<Given>())
     };
     if born.is_err() {
         stack.alive.store(0, Ordering::Release);
@@ -143,9 +143,9 @@ fn bear(given: Given) -> Result<(), Errno> {
     born.map(drop)
 }
 
-extern "C" fn live(given: *mut u8) -> ! {
+extern "C" fn live(given: *mut Given) -> ! {
     // SAFETY: the zygote wrote it before this process began, and does not touch it while this process lives.
-    let given = unsafe { *given.cast::<Given>() };
+    let given = unsafe { *given };
     init::live(given)
 }
 

@@ -1,4 +1,4 @@
-//! The helper: a process of one thread, started before anything else, that makes zygotes and workers, checks workers from outside,
+//! The jailer, which is what the helper process of spec page 4 does: a process of one thread, started before anything else, that makes zygotes and workers, checks workers from outside,
 //! counts what they use and leaves nothing of them behind. It ends when the gateway does, and everything with it.
 //!
 //! What never happens here: plugin code, a word of a plugin, or a wait for one.
