@@ -46,6 +46,7 @@ fn listed(code: ErrorCode) -> Option<StatusCode> {
         | E::Nondeterministic
         | E::ImportForbidden
         | E::ComponentInvalid
+        | E::ProgramInvalid
         | E::ArtifactHashMismatch
         | E::DatasetInvalid
         | E::DisclosureInvalid
