@@ -13,7 +13,7 @@ use omega_contract::ports::{BrokerError, Host, LaneCall, LaneEnding, LaneReport,
 use tokio::time::timeout_at;
 
 use crate::frames::{self, Question, Reply, Said};
-use crate::limits::{ARTIFACT_READ_BYTES_MAX, DETAIL_BYTES_MAX, FRAME_BYTES_MARGIN};
+use crate::limits::{ARTIFACT_READ_BYTES_MAX, CPU_SECONDS_MAX, DETAIL_BYTES_MAX, FRAME_BYTES_MARGIN};
 use crate::messages::Used;
 use crate::policy;
 use crate::program::WorkerProgram;
@@ -88,6 +88,7 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
             ));
         }
     };
+    taken.worker().go_on();
     let mut talk = match taken.worker_mut().open() {
         Ok(talk) => talk,
         Err(error) => {
@@ -98,6 +99,9 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
             ));
         }
     };
+    if let Err(why) = talk.early(frame_bytes_max) {
+        return stopped(violation(&why));
+    }
     if let Err(Event::Deadline) = talk.send(&frame, call.deadline).await {
         return stopped(deadline());
     }
@@ -116,7 +120,10 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
                 let detail = format!("it sent a frame of {length} bytes, at most {frame_bytes_max} are taken");
                 return stopped(failed(ErrorCode::OutputTooLarge, ProgramExit::ProtocolViolation, &detail));
             }
-            Event::Ended(ended) => {
+            Event::Ended { ended, is_cut: true } if matches!(ended.exit, Exit::Code(_)) => {
+                return stopped(violation("it ended within a frame"));
+            }
+            Event::Ended { ended, .. } => {
                 let ending = failed(ErrorCode::PluginCrash, ProgramExit::Signal, "it ended");
                 return Outcome::Stopped { ending, ended: Some(ended) };
             }
@@ -229,7 +236,8 @@ fn judge(
                 &format!("it asked the kernel for {name}, which is forbidden, and was killed"),
             )
         }
-        Exit::Signal(SIGXCPU) => failed(ErrorCode::CpuLimit, ProgramExit::CpuLimit, "it used up its processor time"),
+        // The signal alone is anybody's.
+        Exit::Signal(SIGXCPU) if ended.cpu_us >= CPU_SECONDS_MAX.saturating_sub(1) * 1_000_000 => failed(ErrorCode::CpuLimit, ProgramExit::CpuLimit, "it used up its processor time"),
         Exit::Signal(signal) => {
             facts.insert("signal", signal.to_string());
             let detail = if signal == SIGKILL {

@@ -13,10 +13,11 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::time::timeout_at;
 
+use crate::channel;
 use crate::frames::{Incoming, Said, TooLong, decode};
 use crate::messages::Number;
 use crate::sys;
-use crate::sys::inside::plan::{Report, tag};
+use crate::sys::inside::plan::{Report, tag, word};
 
 /// Bytes that one reading of output takes.
 const OUTPUT_READ_BYTES: usize = 16 * 1024;
@@ -29,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) number: Number,
     descriptors: Descriptors,
     output: Output,
+    /// What came of its stream and is no whole frame yet.
+    incoming: Incoming,
 }
 
 #[derive(Debug)]
@@ -110,7 +113,7 @@ pub(crate) enum Event {
     /// A frame was longer than it may be.
     TooLong(u64),
     /// Its process is gone.
-    Ended(Ended),
+    Ended { ended: Ended, is_cut: bool },
     Deadline,
 }
 
@@ -124,7 +127,18 @@ impl Worker {
             rustix::io::ioctl_fionbio(descriptor, true)?;
         }
         let output = Output { stdout: Captured::new(log_bytes_max), stderr: Captured::new(log_bytes_max) };
-        Ok(Self { number, descriptors: Descriptors { stream, status, stdout, stderr, init }, output })
+        let descriptors = Descriptors { stream, status, stdout, stderr, init };
+        Ok(Self { number, descriptors, output, incoming: Incoming::default() })
+    }
+
+    /// Has it stand still while it waits for a call: no deadline holds for it by then.
+    pub(crate) fn stand_still(&self) -> io::Result<()> {
+        channel::send(&self.descriptors.status, &[word::STOP], &[])
+    }
+
+    /// Has it run again. One that is gone is seen by whoever waits for its answer.
+    pub(crate) fn go_on(&self) {
+        let _ = channel::send(&self.descriptors.status, &[word::GO], &[]);
     }
 
     /// Ends everything in its pid namespace. What is gone already needs no signal.
@@ -149,7 +163,7 @@ impl Worker {
             stdout: pipe::Receiver::from_owned_fd(self.descriptors.stdout.try_clone()?)?,
             stderr: pipe::Receiver::from_owned_fd(self.descriptors.stderr.try_clone()?)?,
             output: &mut self.output,
-            incoming: Incoming::default(),
+            incoming: &mut self.incoming,
             ended: None,
             open: Open { stream: true, stdout: true, stderr: true },
         })
@@ -169,7 +183,7 @@ pub(crate) struct Talk<'a> {
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
     output: &'a mut Output,
-    incoming: Incoming,
+    incoming: &'a mut Incoming,
     ended: Option<Ended>,
     open: Open,
 }
@@ -190,6 +204,25 @@ impl Talk<'_> {
         }
     }
 
+    /// What it said before it was asked, of what is there now; nothing: no more than log lines.
+    pub(crate) fn early(&mut self, frame_bytes_max: u64) -> Result<(), String> {
+        loop {
+            match self.incoming.next(frame_bytes_max) {
+                Ok(Some(body)) => match decode(&body)? {
+                    Said::Log { .. } => continue,
+                    _ => return Err("it spoke before it was asked".to_owned()),
+                },
+                Ok(None) => {}
+                Err(TooLong { length }) => return Err(format!("a frame of {length} bytes before it was asked")),
+            }
+            // A socket holds little, and the worker stood still.
+            self.incoming.buffer().reserve(HEADROOM);
+            if !matches!(self.stream.try_read_buf(self.incoming.buffer()), Ok(length) if length > 0) {
+                return Ok(());
+            }
+        }
+    }
+
     /// The next thing that happens. Output is taken meanwhile.
     pub(crate) async fn next(&mut self, frame_bytes_max: u64, deadline: Instant) -> Event {
         let (mut out, mut err) = (vec![0_u8; OUTPUT_READ_BYTES], vec![0_u8; OUTPUT_READ_BYTES]);
@@ -205,11 +238,7 @@ impl Talk<'_> {
                 Err(TooLong { length }) => return Event::TooLong(length),
             }
             if let (Some(ended), false) = (self.ended, self.open.stream || self.open.stdout || self.open.stderr) {
-                return if self.incoming.is_cut() {
-                    Event::Broken("it ended within a frame".to_owned())
-                } else {
-                    Event::Ended(ended)
-                };
+                return Event::Ended { ended, is_cut: self.incoming.is_cut() };
             }
             if Instant::now() >= deadline {
                 return Event::Deadline;

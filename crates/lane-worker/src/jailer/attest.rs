@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use super::birth::Outside;
 use super::cgroup::{Cgroups, Place};
 use crate::messages::Failure;
 
@@ -21,7 +22,7 @@ const OWN: [&str; 3] = ["mnt", "pid", "ipc"];
 pub(super) struct Expected<'a> {
     pub(super) init: i32,
     pub(super) zygote: i32,
-    pub(super) outside_id: u32,
+    pub(super) outside: Outside,
     pub(super) place: &'a Place,
 }
 
@@ -42,12 +43,13 @@ pub(super) fn attest(pid: i32, expected: &Expected<'_>) -> Result<(), Failure> {
         let is_empty = field(set).len() == 16 && field(set).bytes().all(|digit| digit == b'0');
         demand("capabilities", is_empty, &format!("{set} {}", field(set)))?;
     }
-    let id = expected.outside_id.to_string();
-    for ids in ["Uid", "Gid"] {
-        let all_are = ids == "Gid" || field(ids).split_whitespace().all(|found| found == id);
+    let Outside { id, gid, is_root } = expected.outside;
+    for (ids, id) in [("Uid", id), ("Gid", gid)] {
+        let all_are = field(ids).split_whitespace().all(|found| found == id.to_string());
         demand("user", all_are && field(ids).split_whitespace().count() == 4, &format!("{ids} {}", field(ids)))?;
     }
-    demand("user", expected.outside_id != 0 || field("Groups").is_empty(), &format!("groups {}", field("Groups")))?;
+    // An ordinary user cannot give its groups up; in the private root they open nothing.
+    demand("user", !is_root || field("Groups").is_empty(), &format!("groups {}", field("Groups")))?;
     demand("threads", field("Threads") == "1", field("Threads"))?;
     demand("process", field("PPid") == expected.init.to_string(), &format!("a child of {}", field("PPid")))?;
     demand(

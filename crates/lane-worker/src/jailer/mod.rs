@@ -348,7 +348,11 @@ impl Helper {
                 let Some(process) = received.descriptors.into_iter().next() else {
                     return self.fail(number, Failure::new("worker", "it has no pidfd"));
                 };
-                let init = pid_of(&process)?;
+                let init = match pid_of(&process) {
+                    Ok(init) => init,
+                    // It is gone already: its zygote was killed, say.
+                    Err(error) => return self.fail(number, Failure::new("worker", error)),
+                };
                 worker.init = Some((init, process));
                 let Some(sender) = received.sender else {
                     return self.fail(number, Failure::new("worker", "nobody says that it is born"));
@@ -380,7 +384,9 @@ impl Helper {
         let is_locked = sys::report(&received.bytes).is_some_and(|report| report.tag == tag::LOCKED);
         match received.sender {
             Some(sender) if is_locked => {
-                rustix::net::sockopt::set_socket_passcred(&unborn.stream, false)?;
+                if let Err(error) = rustix::net::sockopt::set_socket_passcred(&unborn.stream, false) {
+                    return self.fail(number, Failure::new("worker", error));
+                }
                 self.locked(number, sender.pid.as_raw_nonzero().get())
             }
             // It ended; why is said on the other socket, and its end is seen by its pidfd.
@@ -395,7 +401,7 @@ impl Helper {
         let (Some((init, _)), Some(zygote)) = (&worker.init, self.zygotes.get(&worker.zygote)) else {
             return self.fail(number, Failure::new("worker", "it is locked down, and was never born"));
         };
-        let expected = Expected { init: *init, zygote: zygote.pid, outside_id: self.outside.id, place: &worker.place };
+        let expected = Expected { init: *init, zygote: zygote.pid, outside: self.outside, place: &worker.place };
         if worker.program != Some(pid) {
             return self.fail(number, Failure::new("attestation", "another process says that it is locked down"));
         }
@@ -475,6 +481,8 @@ impl Helper {
             let mut poll = [PollFd::new(&zygote.process, PollFlags::IN)];
             let _ = rustix::event::poll(&mut poll, Some(&Timespec { tv_sec: 5, tv_nsec: 0 }));
         }
+        // In a container nobody else may do it.
+        while matches!(rustix::process::wait(WaitOptions::NOHANG), Ok(Some(_))) {}
         for (_, worker) in self.workers.drain() {
             self.cgroups.leave(worker.place);
         }

@@ -3,7 +3,7 @@
 //! What never happens here: a helper that is another program than this one, or than the one that the operator's code names.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -39,6 +39,8 @@ pub(crate) fn become_helper_if_asked() {
     }
     let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
     if let Ok(socket) = socket {
+        // Whatever else the gateway was started with is not for helpers, and not for zygotes.
+        crate::sys::close_above(socket.as_fd());
         crate::jailer::run(socket);
     }
     std::process::exit(0);

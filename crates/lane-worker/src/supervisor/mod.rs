@@ -115,12 +115,11 @@ impl Supervisor {
     pub(crate) fn start(options: SupervisorOptions) -> io::Result<Arc<Self>> {
         let (link, begun) = link::start(&options.helper, &options.begin())?;
         let (commands, received) = mpsc::unbounded_channel();
-        let own = commands.clone();
+        // A weak way back: the thread, and with it the helper, ends when the lane is gone.
+        let own = commands.downgrade();
         std::thread::Builder::new().name("omega-workers".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
-                // A weak way back: the thread ends when the lane is gone.
-                let own = own.downgrade();
                 runtime.block_on(State::new(options, link, own).run(received));
             }
         })?;

@@ -1,6 +1,6 @@
 //! Zygotes and workers as they come and go. One thread changes this, so nothing is locked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, PoisonError};
@@ -26,6 +26,8 @@ const MAKING_MAX: usize = 4;
 /// A zygote gives way to a new one after so many workers, or after so long.
 const ZYGOTE_WORKERS_MAX: u64 = 20_000;
 const ZYGOTE_AGE_MAX: Duration = Duration::from_secs(1_800);
+/// An import may log so many lines: they are read on the thread that serves all programs.
+const IMPORT_LINES_MAX: u32 = 1_000;
 /// An import may take so long.
 const IMPORT_MAX: Duration = Duration::from_secs(60);
 /// A helper that ended is not started again sooner.
@@ -63,6 +65,8 @@ pub(super) struct State {
     first_link: Option<OwnedFd>,
     last_start: Instant,
     own: mpsc::WeakUnboundedSender<Command>,
+    /// What the helper is asked for and its socket had no room for.
+    unsent: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
     programs: HashMap<Number, Entry>,
     zygotes: HashMap<Number, Zygote>,
     workers: HashMap<Number, Living>,
@@ -77,6 +81,7 @@ impl State {
             first_link: Some(link),
             last_start: Instant::now(),
             own,
+            unsent: VecDeque::new(),
             programs: HashMap::new(),
             zygotes: HashMap::new(),
             workers: HashMap::new(),
@@ -102,16 +107,36 @@ impl State {
                     },
                     _ => self.helper_ended(),
                 },
+                () = writable(self.link.as_ref()), if !self.unsent.is_empty() => drop(self.send_unsent()),
                 _ = look.tick() => self.look(),
             }
         }
     }
 
-    fn ask(&mut self, ask: &Ask, descriptor: Option<&OwnedFd>) -> bool {
-        let Some(link) = &self.link else { return false };
+    /// Asks the helper for something, now or as soon as its socket has room: what is asked is never lost.
+    fn ask(&mut self, ask: &Ask, descriptor: Option<OwnedFd>) -> bool {
         let Ok(bytes) = serde_json::to_vec(ask) else { return false };
-        let given: Vec<_> = descriptor.iter().map(|descriptor| descriptor.as_fd()).collect();
-        channel::send(link, &bytes, &given).is_ok()
+        if self.link.is_none() {
+            return false;
+        }
+        self.unsent.push_back((bytes, descriptor));
+        self.send_unsent()
+    }
+
+    /// Sends what the socket has room for. False: the helper is gone.
+    fn send_unsent(&mut self) -> bool {
+        let Some(link) = &self.link else { return false };
+        while let Some((bytes, descriptor)) = self.unsent.front() {
+            let given: Vec<_> = descriptor.iter().map(AsFd::as_fd).collect();
+            // By way of the runtime, which then knows that there was no room.
+            match link.try_io(Interest::WRITABLE, || channel::send(link, bytes, &given)) {
+                Ok(()) => drop(self.unsent.pop_front()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                // Its end is seen where it is received from.
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     fn command(&mut self, command: Command) {
@@ -209,18 +234,15 @@ impl State {
         let zygote = self.numbers;
         entry.zygote = Some(zygote);
         let started = entry.program.memory_file();
-        let began = match &started {
-            Ok(content) => self.ask(&Ask::StartZygote { zygote }, Some(content)),
-            Err(_) => false,
+        let (began, why) = match started {
+            Ok(content) => (self.ask(&Ask::StartZygote { zygote }, Some(content)), "it is gone".to_owned()),
+            Err(error) => (false, error.to_string()),
         };
         if began {
             let fresh = Zygote { program: number, is_ready: false, since: Instant::now(), made: 0, living: 0 };
             self.zygotes.insert(zygote, fresh);
         } else {
-            let failure = Failure::new(
-                "helper process",
-                started.err().map_or("it is gone".to_owned(), |error| error.to_string()),
-            );
+            let failure = Failure::new("helper process", why);
             self.fail_all(number, &failure);
         }
     }
@@ -308,8 +330,19 @@ impl State {
     fn zygote_ended(&mut self, zygote: Number, failure: &Failure) {
         let Some(ended) = self.zygotes.remove(&zygote) else { return };
         let Some(entry) = self.programs.get_mut(&ended.program) else { return };
-        entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).retain(Worker::lives);
-        if entry.zygote == Some(zygote) {
+        let gone: VecDeque<Worker> = {
+            let mut ready = entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            let (living, gone) = ready.drain(..).partition(Worker::lives);
+            *ready = living;
+            gone
+        };
+        let was_current = entry.zygote == Some(zygote);
+        for worker in gone {
+            // The helper says that it knows none of this number, and so it is forgotten here, too.
+            self.ask(&Ask::EndWorker { worker: worker.number }, None);
+        }
+        let Some(entry) = self.programs.get_mut(&ended.program) else { return };
+        if was_current {
             entry.zygote = None;
             if ended.is_ready {
                 self.refill_if_wanted(ended.program);
@@ -451,6 +484,7 @@ impl State {
     /// The helper is gone, and with it every zygote and worker.
     fn helper_ended(&mut self) {
         self.link = None;
+        self.unsent.clear();
         self.zygotes.clear();
         self.workers.clear();
         let failure = Failure::new("helper process", "it ended");
@@ -489,10 +523,11 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
     let event = {
         let mut talk = worker.open().map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
         let sent = talk.send(&program.load, deadline).await;
+        let mut lines = 0;
         let event = loop {
             match talk.next(FRAME_BYTES_MARGIN, deadline).await {
                 // Nobody called it yet: there is nobody to log for.
-                Event::Said(Said::Log { .. } | Said::Progress { .. }) => {}
+                Event::Said(Said::Log { .. }) if lines < IMPORT_LINES_MAX => lines += 1,
                 event => break event,
             }
         };
@@ -500,12 +535,16 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
         sent.err().unwrap_or(event)
     };
     let why = match event {
-        Event::Said(Said::Loaded) => return Ok(worker),
+        Event::Said(Said::Loaded) => match worker.stand_still() {
+            Ok(()) => return Ok(worker),
+            Err(error) => format!("its process is gone: {error}"),
+        },
+        Event::Said(Said::Log { .. }) => format!("it broke the protocol with more than {IMPORT_LINES_MAX} log lines"),
         Event::Said(Said::LoadFailed(error)) => shown(&error),
         Event::Said(_) => "it broke the protocol before it was loaded".to_owned(),
         Event::Broken(why) => format!("it broke the protocol: {why}"),
         Event::TooLong(length) => format!("it broke the protocol with a frame of {length} bytes"),
-        Event::Ended(ended) => match ended.exit {
+        Event::Ended { ended, .. } => match ended.exit {
             Exit::Code(code) => format!("its program ended the process with code {code} while it was imported"),
             Exit::Signal(signal) => format!("its process died of signal {signal} while its program was imported"),
             Exit::Refused { syscall } => {
@@ -527,6 +566,13 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
 fn open(link: OwnedFd) -> io::Result<UnixDatagram> {
     rustix::io::ioctl_fionbio(&link, true)?;
     UnixDatagram::from_std(link.into())
+}
+
+/// Waits until the helper's socket has room; never, without one.
+async fn writable(link: Option<&UnixDatagram>) {
+    let Some(link) = link else { return std::future::pending().await };
+    // `send_unsent` finds out what is the matter with it.
+    let _ = link.writable().await;
 }
 
 /// The next message of the helper; never, without one.

@@ -137,6 +137,17 @@ pub(crate) fn empty_plan() -> Box<Plan> {
     plan
 }
 
+/// Closes what this process inherited: all descriptors from 3 up but this one.
+pub(crate) fn close_above(kept: BorrowedFd<'_>) {
+    let kept = libc::c_long::from(kept.as_raw_fd());
+    for (first, last) in [(3, kept - 1), (kept + 1, libc::c_long::from(i32::MAX))] {
+        if first <= last {
+            // SAFETY: this process has begun just now and owns no other descriptor.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0_usize) };
+        }
+    }
+}
+
 /// Puts a copy of a descriptor at a number, to be inherited.
 ///
 /// # Errors

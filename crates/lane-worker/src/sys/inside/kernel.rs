@@ -11,6 +11,7 @@ pub(crate) type Errno = i32;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod nr {
+    pub(crate) const WRITE: i64 = 1;
     pub(crate) const CLOSE: i64 = 3;
     pub(crate) const RT_SIGACTION: i64 = 13;
     pub(crate) const IOCTL: i64 = 16;
@@ -28,6 +29,7 @@ pub(crate) mod nr {
     pub(crate) const OPENAT: i64 = 257;
     pub(crate) const PPOLL: i64 = 271;
     pub(crate) const DUP3: i64 = 292;
+    pub(crate) const PIPE2: i64 = 293;
     pub(crate) const PRLIMIT64: i64 = 302;
     pub(crate) const SECCOMP: i64 = 317;
 }
@@ -39,6 +41,8 @@ pub(crate) mod nr {
     pub(crate) const MOUNT: i64 = 40;
     pub(crate) const OPENAT: i64 = 56;
     pub(crate) const CLOSE: i64 = 57;
+    pub(crate) const PIPE2: i64 = 59;
+    pub(crate) const WRITE: i64 = 64;
     pub(crate) const PPOLL: i64 = 73;
     pub(crate) const CAPSET: i64 = 91;
     pub(crate) const EXIT_GROUP: i64 = 94;
@@ -66,6 +70,8 @@ pub(crate) mod nr_any {
 
 pub(crate) const SIGKILL: i32 = 9;
 pub(crate) const SIGCHLD: i32 = 17;
+pub(crate) const SIGCONT: i32 = 18;
+pub(crate) const SIGSTOP: i32 = 19;
 pub(crate) const EINTR: Errno = 4;
 pub(crate) const EINVAL: Errno = 22;
 

@@ -4,7 +4,7 @@
 use crate::sys::inside::init::{fail, report};
 use crate::sys::inside::kernel::{self, DESCRIPTORS_MAX, Errno, SIGCHLD, SIGKILL, call, nr, nr_any};
 use crate::sys::inside::landlock;
-use crate::sys::inside::plan::{Instruction, Plan, RLIMITS, Report, stage, tag};
+use crate::sys::inside::plan::{Instruction, MAGIC, Plan, RLIMITS, Report, stage, tag};
 use crate::sys::inside::zygote::WorkerDescriptors;
 
 const PR_SET_PDEATHSIG: i32 = 1;
@@ -95,9 +95,12 @@ pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32, in
         kernel::close(listener);
     }
     kernel::close(to_init);
-    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have.
+    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have. Written,
+    // since messages that could carry descriptors are denied by now.
     kernel::close(status);
-    if report(STREAM, Report { tag: tag::LOCKED, ..Report::default() }, None).is_err() {
+    let locked = Report { magic: MAGIC, tag: tag::LOCKED, ..Report::default() };
+    let size = core::mem::size_of::<Report>();
+    if !matches!(call!(nr::WRITE, STREAM, &raw const locked, size), Ok(written) if written == size as i64) {
         kernel::exit(71);
     }
 }
@@ -119,7 +122,15 @@ fn arrange(
     for (descriptor, to) in from.iter().zip(HIGH..) {
         put(*descriptor, to, O_CLOEXEC);
     }
-    // The zygote's descriptor 0 is a pipe without a writer.
+    // A pipe without a writer, of this worker alone: the flags of an open file are shared by all that inherit it, and would be
+    // a way from one call to the next.
+    let mut input = [-1_i32; 2];
+    demand(stage::DESCRIPTORS, call!(nr::PIPE2, input.as_mut_ptr(), O_CLOEXEC));
+    if input[0] != 0 {
+        put(input[0], 0, 0);
+        kernel::close(input[0]);
+    }
+    kernel::close(input[1]);
     put(HIGH + 2, 1, 0);
     put(HIGH + 3, 2, 0);
     put(HIGH, STREAM, 0);

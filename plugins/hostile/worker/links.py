@@ -1,0 +1,32 @@
+"""Reaches files of the host by symbolic and hard links in /tmp, and by renaming."""
+
+import os
+
+from _attack import attack, attempt, call
+
+
+@attack
+def handle(host):
+    os.chdir("/tmp")
+    os.symlink(host["secret"], "secret")
+    os.symlink("/proc/self/root", "root")
+    os.symlink("/" + "../" * 40, "up")
+    os.symlink("/", "top")
+    found = {
+        "read": attempt(lambda: open("secret").read()),
+        "write": attempt(lambda: open("secret", "w").write("attacked")),
+        "chmod": attempt(os.chmod, "secret", 0o777),
+        "truncate": attempt(os.truncate, "secret", 0),
+        "root": attempt(lambda: open("root" + host["secret"]).read()),
+        "up": attempt(lambda: open("up" + host["secret"]).read()),
+        "top": attempt(lambda: open("top" + host["secret"]).read()),
+        "through": attempt(lambda: open("top/plugin/planted", "w").write("attacked")),
+        "hard link": attempt(os.link, "/omega/zygote.py", "/tmp/zygote.py"),
+        "hard link of a link": attempt(os.link, "secret", "again", follow_symlinks=True),
+        "rename in": attempt(os.rename, "/omega/zygote.py", "/tmp/zygote.py"),
+        "rename out": attempt(os.rename, "/tmp/secret", "/plugin/secret"),
+        "swap": attempt(os.replace, "/tmp/top", "/omega"),
+    }
+    descriptor = os.open("/omega/zygote.py", os.O_PATH)
+    found["link of a descriptor"] = call("linkat", descriptor, b"", -100, b"/tmp/linked", 0x1000)
+    return found

@@ -1,0 +1,12 @@
+"""Stops itself, so that it never answers."""
+
+import os
+import signal
+
+from _attack import attack
+
+
+@attack
+def handle(host):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return {"stop": "GOT on"}
