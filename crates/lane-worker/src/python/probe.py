@@ -21,13 +21,27 @@ for name in sys.argv[1:]:
         importlib.import_module(name)
     except ImportError:
         pass
+# What threads of C libraries load when they end, and what else a wheel may expect of the machine (manylinux, PEP 600; without
+# those of desktops): extension modules of dependencies find the ones that are here.
+EXPECTED = [
+    "libgcc_s.so.1",
+    "libstdc++.so.6",
+    "libm.so.6",
+    "libdl.so.2",
+    "librt.so.1",
+    "libpthread.so.0",
+    "libutil.so.1",
+    "libz.so.1",
+]
 try:
     import ctypes
-
-    # What threads of C libraries load when they end.
-    ctypes.CDLL("libgcc_s.so.1")
-except (ImportError, OSError):
-    pass
+except ImportError:
+    EXPECTED = []
+for name in EXPECTED:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        pass
 with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
     mapped = {line.split(None, 5)[5].rstrip("\n") for line in maps if line.count("/")}
 standard = os.path.dirname(os.path.realpath(os.__file__))
