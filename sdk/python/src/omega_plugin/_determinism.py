@@ -59,6 +59,20 @@ class _Datetime(_TrueDatetime, metaclass=_LikeTheTrueOne):
 _Datetime.__name__ = _Datetime.__qualname__ = "datetime"
 _Datetime.__module__ = "datetime"
 
+
+class _DatetimeModule(ModuleType):
+    """``datetime``, which shows extension modules the true class.
+
+    What inherits from it there (as pandas does) would hang with one that is made of Python.
+    """
+
+    @property
+    def datetime(self) -> Any:
+        # While an extension module is initialised, importlib's frame is the last of Python.
+        asks = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - no other way to know
+        return _TrueDatetime if asks.startswith("<frozen importlib") else _Datetime
+
+
 # Constant on purpose.
 _bytes = random.Random(0)  # noqa: S311
 _seeds = random.Random(0)  # noqa: S311
@@ -67,6 +81,7 @@ _seeds = random.Random(0)  # noqa: S311
 def apply(seed: bytes) -> None:
     """Make what Python code can see constant, before the program is imported."""
     _keep_the_true_clock()
+    _datetime.__class__ = _DatetimeModule
     for module, names in _replacements():
         for name, replacement in names.items():
             if hasattr(module, name):
@@ -134,7 +149,6 @@ def _replacements() -> list[tuple[object, dict[str, object]]]:
     chance: dict[str, object] = {"urandom": _urandom, "getrandom": lambda size, _flags=0: _urandom(size)}
     return [
         (time, clocks),
-        (_datetime, {"datetime": _Datetime}),
         (os, chance),
         (sys.modules.get("posix"), chance),
         (random.Random, {"seed": _seed}),
