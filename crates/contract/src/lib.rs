@@ -29,6 +29,7 @@ pub mod proof_bundle;
 pub mod report;
 pub mod schemas;
 pub mod strict_json;
+mod tagged;
 pub mod timestamp;
 pub mod token;
 

@@ -11,6 +11,8 @@ use crate::capability::Capability;
 use crate::ids::PluginId;
 use crate::payload::PayloadKind;
 use crate::plugin_info::LaneKind;
+use crate::strict_json::present;
+use crate::tagged::Found;
 
 /// The name of the manifest's file in a package.
 pub const MANIFEST_FILE: &str = "PLUGIN_MANIFEST.json";
@@ -227,7 +229,7 @@ pub enum LogLevel {
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "EntrypointMembers")]
 pub enum Entrypoint {
     /// A file of the package; its ending chooses the lane.
     Worker {
@@ -250,6 +252,57 @@ pub enum Entrypoint {
         /// `pkg.mod:func`.
         callable: String,
     },
+}
+
+/// An entrypoint as it is read: the members of all types. (What serde's derive does with an inner tag takes an array for an
+/// object.)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntrypointMembers {
+    r#type: EntrypointType,
+    #[serde(default, deserialize_with = "present")]
+    file: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    export: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    image: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    command: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    mounts: Option<Mounts>,
+    #[serde(default, deserialize_with = "present")]
+    callable: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EntrypointType {
+    Worker,
+    Container,
+    Dataset,
+}
+
+impl TryFrom<EntrypointMembers> for Entrypoint {
+    type Error = String;
+
+    fn try_from(members: EntrypointMembers) -> Result<Self, String> {
+        let (mut file, mut export) = (Found::new("file", members.file), Found::new("export", members.export));
+        let (mut image, mut command) = (Found::new("image", members.image), Found::new("command", members.command));
+        let (mut mounts, mut callable) =
+            (Found::new("mounts", members.mounts), Found::new("callable", members.callable));
+        let entrypoint = match members.r#type {
+            EntrypointType::Worker => Self::Worker { file: file.take()?, export: export.take()? },
+            EntrypointType::Container => {
+                Self::Container { image: image.take()?, command: command.take()?, mounts: mounts.take()? }
+            }
+            EntrypointType::Dataset => Self::Dataset { callable: callable.take()? },
+        };
+        let left = [file.left(), export.left(), image.left(), command.left(), mounts.left(), callable.left()];
+        match left.into_iter().flatten().next() {
+            None => Ok(entrypoint),
+            Some(name) => Err(format!("unknown field `{name}` of an entrypoint of this type")),
+        }
+    }
 }
 
 /// Where a container finds its folders (spec page 6).

@@ -12,9 +12,13 @@ use crate::json_tree::JsonData;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::strict_json::JsonError;
 
+mod members;
+
+use members::Members;
+
 /// What goes into a plugin and what comes out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", try_from = "Members")]
 pub enum Payload {
     /// Text.
     Text(TextPayload),
@@ -296,5 +300,56 @@ mod tests {
         check(&json!({"kind": "binary_ref", "artifact_id": "a", "artifact_hash": "00", "mime_type": "m"}), false);
         check(&json!({"kind": "dataset_slice", "slice_ids": ["1"], "source": "s", "filters": {}}), true);
         check(&json!({"kind": "blob"}), false);
+        check(&json!({"kind": "json", "data": {}, "schema_ref": "r", "content": "a"}), false);
+        check(&json!({"kind": "json", "data": {}, "schema_ref": "r", "content": null}), false);
+        check(&json!({"kind": "json", "data": null, "schema_ref": "r"}), false);
+        check(&json!({"kind": "json", "data": "{}", "schema_ref": "r"}), false);
+        check(&json!({"kind": "json", "schema_ref": "r"}), false);
+    }
+
+    #[test]
+    fn an_array_is_no_payload() {
+        let check = |text: &str| {
+            let got: Result<Payload, _> = crate::strict_json::parse_as(text.as_bytes(), 1 << 20);
+            assert!(
+                got.as_ref().is_err_and(|error| error.to_string().contains("invalid type: sequence")),
+                "{text}: {got:?}"
+            );
+        };
+        check(r#"["text","a","utf-8",{}]"#);
+        check(r#"["text",{"content":"a","encoding":"utf-8","metadata":{}}]"#);
+        check(r#"{"kind":"text","content":"a","encoding":"utf-8","metadata":[]}"#);
+    }
+
+    #[test]
+    fn what_is_read_from_a_document_is_what_is_read_from_a_tree() {
+        let check = |text: &str| {
+            let direct: Result<Payload, _> = crate::strict_json::parse_as(text.as_bytes(), 1 << 20);
+            let value = crate::strict_json::parse(text.as_bytes(), 1 << 20).unwrap();
+            let by_tree = serde_json::from_value::<Payload>(value);
+            match (direct, by_tree) {
+                (Ok(direct), Ok(by_tree)) => {
+                    assert_eq!(direct, by_tree, "{text}");
+                    assert_eq!(direct.canonical_bytes(), by_tree.canonical_bytes(), "{text}");
+                }
+                (Err(direct), Err(by_tree)) => assert_eq!(direct.to_string(), by_tree.to_string(), "{text}"),
+                (direct, by_tree) => panic!("{text}: {direct:?}, {by_tree:?}"),
+            }
+        };
+        check(
+            r#"{"schema_ref":"r","kind":"json","data":{"b":[1.0,-5e0,1e-7,1e21,0.10],"a":{"é\u0001\n":null,"A":true}}}"#,
+        );
+        check(r#"{"schema_ref":"r","kind":"json","data":{}}"#);
+        check(r#"{"schema_ref":"r","kind":"json","data":[]}"#);
+        check(r#"{"schema_ref":"r","kind":"json","data":"{}"}"#);
+        check(r#"{"kind":"text","content":"\ud83e\udd80\"","encoding":"utf-8","metadata":{"b":"1","a":"2"}}"#);
+        check(r#"{"kind":"text","content":"a","encoding":"utf-8"}"#);
+        check(r#"{"kind":"text","content":"a","encoding":"utf-8","metadata":{},"source":"s"}"#);
+        check(r#"{"kind":"text","content":"a","encoding":"utf-8","metadata":{},"other":"s"}"#);
+        check(r#"{"kind":"blob"}"#);
+        check(r#"{"content":"a"}"#);
+        let deep = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+        check(&format!(r#"{{"schema_ref":"r","kind":"json","data":{}}}"#, deep(JsonData::DEPTH_MAX)));
+        check(&format!(r#"{{"schema_ref":"r","kind":"json","data":{}}}"#, deep(JsonData::DEPTH_MAX + 1)));
     }
 }

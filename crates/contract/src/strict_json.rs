@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::json_tree::JsonTree;
 use crate::limits::{JSON_DEPTH_MAX, JSON_INTEGER_MAX};
 
 /// Why a text is not JSON that the contract takes.
@@ -55,10 +56,7 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`], naming what and where; never panics, on any bytes.
 pub fn parse(bytes: &[u8], bytes_max: u64) -> Result<Value, JsonError> {
-    if bytes.len() as u64 > bytes_max {
-        return Err(JsonError::TooLarge { bytes: bytes.len() as u64, bytes_max });
-    }
-    let text = std::str::from_utf8(bytes).map_err(|e| JsonError::NotUtf8 { offset: e.valid_up_to() })?;
+    let text = text(bytes, bytes_max)?;
     scan(text.as_bytes())?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = StrictValue.deserialize(&mut reader).map_err(|e| JsonError::Syntax(e.to_string()))?;
@@ -66,13 +64,31 @@ pub fn parse(bytes: &[u8], bytes_max: u64) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// Reads one JSON document into a type. Unknown fields are refused where the type says so.
+/// Reads one JSON document into a type. Unknown fields are refused where the type says so, and an array is never taken
+/// for a struct, which serde's derive would do. (But within an enum with an inner tag: what serde keeps until it knows
+/// the tag is not ours to look at.)
 ///
 /// # Errors
 /// As [`parse`], and [`JsonError::Shape`] where the document does not fit `T`.
 pub fn parse_as<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64) -> Result<T, JsonError> {
-    let value = parse(bytes, bytes_max)?;
-    serde_json::from_value(value).map_err(|e| JsonError::Shape(e.to_string()))
+    JsonTree::read_as(text(bytes, bytes_max)?, bytes_max)
+}
+
+/// A value that [`parse`] gave, or that stands in one, as a type, by the rules of [`parse_as`].
+///
+/// # Errors
+/// As [`parse_as`].
+pub fn value_as<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
+    let tree = JsonTree::of_value(value)?;
+    T::deserialize(tree.root()).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
+/// The bytes as text, if they are not too many.
+fn text(bytes: &[u8], bytes_max: u64) -> Result<&str, JsonError> {
+    if bytes.len() as u64 > bytes_max {
+        return Err(JsonError::TooLarge { bytes: bytes.len() as u64, bytes_max });
+    }
+    std::str::from_utf8(bytes).map_err(|e| JsonError::NotUtf8 { offset: e.valid_up_to() })
 }
 
 /// True where `number` is one that [`parse`] takes and RFC 8785 writes in a form that [`parse`]
@@ -100,7 +116,10 @@ fn whole(value: f64) -> Option<Number> {
 }
 
 /// For fields that may be left out but, where they are there, are not null.
-pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+///
+/// # Errors
+/// Where the value does not fit.
+pub fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: serde::Deserialize<'de>,
     D: serde::Deserializer<'de>,
@@ -304,6 +323,68 @@ mod tests {
         check("0.5", "0.5");
         check("9007199254740991.0", "9007199254740991");
         check("1e21", "1e+21");
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Pair {
+        first: String,
+        second: Option<i64>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    enum Choice {
+        Nothing,
+        One(Pair),
+        Named { pair: Pair },
+        Two(u8, u8),
+    }
+
+    #[test]
+    fn an_array_is_no_struct() {
+        fn check<T: DeserializeOwned + fmt::Debug + PartialEq>(text: &str, expect: Result<T, &str>) {
+            let got = parse_as::<T>(text.as_bytes(), 1 << 20).map_err(|error| error.to_string());
+            if let Ok(value) = parse(text.as_bytes(), 1 << 20) {
+                assert_eq!(value_as(&value).map_err(|error| error.to_string()), got, "{text}");
+            }
+            match expect {
+                Ok(expect) => assert_eq!(got.as_ref(), Ok(&expect), "{text}"),
+                Err(part) => assert!(got.as_ref().is_err_and(|error| error.contains(part)), "{text}: {got:?}"),
+            }
+        }
+        let pair = || Pair { first: "a".to_owned(), second: Some(-1) };
+        check(r#"{"second":-1,"first":"a"}"#, Ok(pair()));
+        check(r#"{"first":"a","second":null}"#, Ok(Pair { second: None, ..pair() }));
+        check(r#"{"first":"a"}"#, Ok(Pair { second: None, ..pair() }));
+        check::<Pair>(r#"["a",-1]"#, Err("invalid type: sequence"));
+        check::<Pair>(r#"{"first":"a","third":1}"#, Err("unknown field `third`"));
+        check::<Pair>(r#"{"second":1}"#, Err("missing field `first`"));
+        check::<Pair>(r#"{"first":7}"#, Err("invalid type: integer `7`"));
+        check::<Option<Pair>>(r#"["a",-1]"#, Err("invalid type: sequence"));
+        check::<Vec<Pair>>(r#"[["a",-1]]"#, Err("invalid type: sequence"));
+        check::<std::collections::BTreeMap<String, Pair>>(r#"{"x":["a",-1]}"#, Err("invalid type: sequence"));
+        check(r#"[{"first":"a","second":-1}]"#, Ok(vec![pair()]));
+        check(r#""Nothing""#, Ok(Choice::Nothing));
+        check(r#"{"One":{"first":"a","second":-1}}"#, Ok(Choice::One(pair())));
+        check(r#"{"Named":{"pair":{"first":"a","second":-1}}}"#, Ok(Choice::Named { pair: pair() }));
+        check(r#"{"Two":[1,2]}"#, Ok(Choice::Two(1, 2)));
+        check::<Choice>(r#"{"Two":[1,2,3]}"#, Err("invalid length"));
+        check::<Choice>(r#"{"One":["a",-1]}"#, Err("invalid type: sequence"));
+        check::<Choice>(r#"{"Named":[{"first":"a"}]}"#, Err("invalid type: sequence"));
+        check::<Choice>(r#"{"Named":{"pair":["a",1]}}"#, Err("invalid type: sequence"));
+        check::<Choice>(r#"{"Nothing":null,"One":null}"#, Err("one member"));
+        check::<Choice>("7", Err("neither a text nor an object"));
+        check::<(String, i64)>(r#"["a",-1]"#, Ok(("a".to_owned(), -1)));
+        check::<f64>("0.5", Ok(0.5));
+        check::<Map<String, Value>>(
+            r#"{"b":[1.0,{"a":1e-7}],"a":"\u00e9"}"#,
+            Ok(map(r#"{"a":"é","b":[1,{"a":1e-7}]}"#)),
+        );
+        check::<Map<String, Value>>("[]", Err("invalid type: sequence"));
+    }
+
+    fn map(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).unwrap()
     }
 
     proptest! {

@@ -173,7 +173,7 @@ pub fn verify_package_signature<K: Borrow<PublicKey>>(
         strict_json::parse_as(&signed.bytes, SIGNATURE_BYTES_MAX).map_err(PackageSignatureError::Statement)?;
     expect_type(STATEMENT_TYPE, &statement.statement_type)?;
     expect_type(PACKAGE_PREDICATE_TYPE, &statement.predicate_type)?;
-    let predicate: PackagePredicate = serde_json::from_value(statement.predicate)
+    let predicate: PackagePredicate = strict_json::value_as(&statement.predicate)
         .map_err(|error| PackageSignatureError::Predicate(error.to_string()))?;
     compare(files, &subjects(&statement.subject)?)?;
     if predicate.package_digest != files.package_digest() {

@@ -52,6 +52,24 @@ fn a_line_that_is_no_request_is_answered_and_the_others_go_on() {
     assert_eq!(seen, [(1, Value::Null), (2, invalid()), (5, Value::Null), (6, invalid()), (7, invalid())]);
 }
 
+/// Whichever of the two comes to the gateway first: one of them is answered, the other is refused.
+#[test]
+fn two_lines_with_one_id_are_two_answers() {
+    let world = World::with(&["examples/hello"]);
+    let line = |pair: u32, text: &str| format!(r#"{{"request_id":"pair-{pair}","payload":{}}}"#, payload(text)) + "\n";
+    let input: String = (0..100).map(|pair| line(pair, "one") + &line(pair, "other")).collect();
+    world.file("in.ndjson", input);
+    assert_eq!(world.omega(BATCH.into_iter().chain(["--concurrency", "8"])).code, 1);
+    let answers = lines(&world.read("out.ndjson"));
+    assert_eq!(answers.len(), 200);
+    for pair in answers.chunks(2) {
+        let mut reasons = [&pair[0]["reason"], &pair[1]["reason"]];
+        reasons.sort_by_key(|reason| reason.is_string());
+        assert_eq!(reasons, [&Value::Null, &json!("duplicate_request")], "{pair:?}");
+        assert_ne!(pair[0]["event_index"], pair[1]["event_index"], "{pair:?}");
+    }
+}
+
 #[test]
 fn standard_input_to_standard_output() {
     let world = World::with(&["examples/hello"]);

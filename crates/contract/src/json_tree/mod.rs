@@ -7,6 +7,7 @@
 //! What never happens here: a text that is not canonical, or a value that [`crate::strict_json`] refuses.
 
 mod build;
+mod deserial;
 mod node;
 mod number;
 mod read;
@@ -16,7 +17,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{Deserialize as _, DeserializeOwned, Error as _, Visitor};
 use serde_json::{Map, Value};
 
 pub use node::{EachItem, EachMember, JsonItems, JsonKind, JsonMembers, JsonNode, JsonNumber};
@@ -111,6 +112,17 @@ impl JsonTree {
         }
     }
 
+    /// Reads one JSON document of at most `bytes_max` bytes as a type: nothing is written for it, and no tree of
+    /// `serde_json`'s is made.
+    pub(crate) fn read_as<T: DeserializeOwned>(text: &str, bytes_max: u64) -> Result<T, JsonError> {
+        let bytes_max = bytes_max.min(TEXT_BYTES_MAX);
+        if text.len() as u64 > bytes_max {
+            return Err(JsonError::TooLarge { bytes: text.len() as u64, bytes_max });
+        }
+        let Some(read) = read::read(text, JSON_DEPTH_MAX) else { return Err(why_not(text, bytes_max, JSON_DEPTH_MAX)) };
+        T::deserialize(read.over(text.to_owned()).root()).map_err(|error| JsonError::Shape(error.to_string()))
+    }
+
     /// The canonical form of a value.
     ///
     /// # Errors
@@ -129,6 +141,9 @@ impl JsonTree {
         JsonNode::root(self)
     }
 }
+
+/// What the places of items can tell apart.
+const TEXT_BYTES_MAX: u64 = u32::MAX as u64;
 
 /// Says what is wrong with a text that was refused. The slow reader finds the words.
 #[cold]
@@ -236,9 +251,35 @@ impl serde::Serialize for JsonData {
     }
 }
 
+/// By this name a [`JsonNode`] knows that its canonical text is wanted.
+const NEWTYPE_OF_DATA: &str = "omega_contract::JsonData";
+
 impl<'de> serde::Deserialize<'de> for JsonData {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of_map(Map::deserialize(deserializer)?).map_err(D::Error::custom)
+        deserializer.deserialize_newtype_struct(NEWTYPE_OF_DATA, DataVisitor)
+    }
+}
+
+struct DataVisitor;
+
+impl<'de> Visitor<'de> for DataVisitor {
+    type Value = JsonData;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    /// From a [`JsonNode`] alone: whoever else reads JSON gives what is inside, as it does for every newtype.
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<JsonData, E> {
+        JsonData::read(text, REQUEST_BYTES_MAX).map_err(E::custom)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<JsonData, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<JsonData, D::Error> {
+        JsonData::of_map(Map::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

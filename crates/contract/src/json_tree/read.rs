@@ -19,6 +19,11 @@ impl Read {
         self.canonical
     }
 
+    /// The tree over `text` as it is: what its nodes say is right, its text is not canonical.
+    pub(super) fn over(self, text: String) -> JsonTree {
+        JsonTree { text, unescaped: self.unescaped, items: self.items }
+    }
+
     /// The tree, over `text` itself where that is canonical.
     pub(super) fn into_tree(self, text: String) -> JsonTree {
         let Self { mut items, unescaped, canonical } = self;

@@ -2,7 +2,7 @@
 //!
 //! What never happens here: a value changed. Items only learn where they stand now.
 
-use super::{Item, Span, number};
+use super::{Item, JsonKind, JsonNode, JsonNumber, Span, Token, number};
 use crate::canonical_value::write_text;
 
 /// The canonical text. `items` point into it afterwards.
@@ -12,6 +12,53 @@ pub(super) fn rewritten(items: &mut [Item], source: &str, unescaped: &str) -> St
     let root = writer.items.len() - 1;
     writer.write(root);
     String::from_utf8(writer.out).expect("made of parts of texts, cut at ASCII")
+}
+
+impl JsonNode<'_> {
+    /// The value in canonical form.
+    pub(super) fn canonical_text(self) -> String {
+        let mut out = Vec::new();
+        write_node(self, &mut out);
+        String::from_utf8(out).expect("JSON is written as UTF-8")
+    }
+}
+
+/// Recursive, as deep as the reader was.
+fn write_node(node: JsonNode<'_>, out: &mut Vec<u8>) {
+    match node.kind() {
+        JsonKind::Null => out.extend_from_slice(b"null"),
+        JsonKind::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+        // Where a number of a text that was rewritten stood, nobody knows any more.
+        JsonKind::Number(JsonNumber::Integer(value)) => {
+            number::write(Item::Integer { value, token: Token::NONE }, &[], out);
+        }
+        JsonKind::Number(JsonNumber::Float(value)) => {
+            number::write(Item::Float { value, token: Token::NONE }, &[], out);
+        }
+        JsonKind::Text(text) => write_text(text, out),
+        JsonKind::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_node(item, out);
+            }
+            out.push(b']');
+        }
+        JsonKind::Object(members) => {
+            out.push(b'{');
+            for (index, (name, member)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_text(name, out);
+                out.push(b':');
+                write_node(member, out);
+            }
+            out.push(b'}');
+        }
+    }
 }
 
 struct Writer<'a> {

@@ -16,6 +16,7 @@ mod client;
 mod home;
 mod readers;
 mod soak;
+mod usage;
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,7 @@ fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let scale = |full: usize| if measured { full } else { (full / 1_000).max(2) };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
-    let parts: [(&str, &dyn Fn()); 6] = [
-        ("http-only", &|| http_only("examples/text-stats", &text, 200_000)),
+    let parts: [(&str, &dyn Fn()); 5] = [
         ("one", &|| one_call("examples/text-stats", &text, scale(10_000))),
         ("many", &|| many_calls("examples/text-stats", &text, scale(40_000))),
         ("many-small", &|| many_calls("examples/hello", "OMEGA", scale(80_000))),
@@ -53,7 +53,7 @@ fn main() {
     // it is named; `--seconds=60` shortens it.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     for (name, part) in parts {
-        let by_itself = wanted.is_empty() && name != "http-only" && (name != "soak" || !measured);
+        let by_itself = wanted.is_empty() && (name != "soak" || !measured);
         if by_itself || wanted.iter().any(|wanted| wanted == name) {
             part();
         }
@@ -126,15 +126,6 @@ fn one_call(guest: &str, text: &str, rounds: usize) {
     runtime.block_on(served.stop());
 }
 
-fn http_only(guest: &str, text: &str, rounds: usize) {
-    let runtime = runtime();
-    let served = runtime.block_on(Served::new("relaxed", guest));
-    let mut to_server = Asker::new(served.address, &served.request(text));
-    let http = quantiles(to_server.ask(rounds));
-    println!("http only {http:?}");
-    runtime.block_on(served.stop());
-}
-
 /// The first calls of a block warm it up.
 fn note(took: &mut Vec<Duration>, call: usize, started: Instant) {
     if call >= BLOCK_CALLS {
@@ -145,26 +136,32 @@ fn note(took: &mut Vec<Duration>, call: usize, started: Instant) {
 /// Many connections at once.
 fn many_calls(guest: &str, text: &str, calls: usize) {
     println!("{CONNECTIONS} connections, {calls} calls of {guest} with {} bytes, all cores", text.len());
-    println!("{:<32} {:>12} {:>10} {:>10} {:>10}", "", "calls/s", "p50 ms", "p99 ms", "of echo's");
+    println!(
+        "{:<32} {:>12} {:>10} {:>10} {:>10} {:>18}",
+        "", "calls/s", "p50 ms", "p99 ms", "of echo's", "processor µs here"
+    );
     let runtime = runtime();
     let echo = runtime.block_on(Echo::new());
-    let echo_rate = apart::drive(echo.address, &echo.request(text), CONNECTIONS, calls);
-    drop(echo);
-    let line = |what: &str, (rate, took): (f64, Vec<Duration>)| {
+    let mut echo_rate = None;
+    let mut line = |what: &str, run: &dyn Fn() -> (f64, Vec<Duration>)| {
+        let before = usage::processor_time();
+        let (rate, took) = run();
+        // With what comes after: events are indexed once they are there.
+        usage::settle();
+        let used = (usage::processor_time() - before).as_secs_f64() * 1e6 / calls as f64;
         let (p50, p99) = quantiles(took);
-        let ratio = rate / echo_rate.0;
-        println!("{what:<32} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2}", p50 / 1e3, p99 / 1e3);
+        let ratio = rate / *echo_rate.get_or_insert(rate);
+        println!("{what:<32} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2} {used:>18.1}", p50 / 1e3, p99 / 1e3);
     };
-    line("echo over HTTP", echo_rate.clone());
+    line("echo over HTTP", &|| apart::drive(echo.address, &echo.request(text), CONNECTIONS, calls));
+    drop(echo);
     for durability in ["relaxed", "batch"] {
         let served = runtime.block_on(Served::new(durability, guest));
-        apart::drive(served.address, &served.request(text), CONNECTIONS, calls / 10);
-        let in_process = runtime.block_on(served.in_process(text, CONNECTIONS, calls));
-        line(&format!("in process, {durability}"), in_process);
-        line(
-            &format!("over HTTP, {durability}"),
-            apart::drive(served.address, &served.request(text), CONNECTIONS, calls),
-        );
+        let over_http = |calls| apart::drive(served.address, &served.request(text), CONNECTIONS, calls);
+        over_http(calls / 10);
+        usage::settle();
+        line(&format!("in process, {durability}"), &|| runtime.block_on(served.in_process(text, CONNECTIONS, calls)));
+        line(&format!("over HTTP, {durability}"), &|| over_http(calls));
         runtime.block_on(served.stop());
     }
     println!();

@@ -15,7 +15,6 @@ use hyper::body::Body as _;
 use omega_gateway::contract::ErrorCode;
 use omega_gateway::contract::strict_json::{self, JsonError};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::problem::Problem;
@@ -208,20 +207,10 @@ pub(super) fn check_media_type(headers: &HeaderMap, body: &Body, expect: &'stati
     if found.eq_ignore_ascii_case(expect) { Ok(()) } else { Err(wrong()) }
 }
 
-/// Reads a body as a JSON object by the contract's rules. An array is none: a type's fields in their order, without their
-/// names, are not what the document says.
+/// Reads a body as a JSON object by the contract's rules.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64) -> Result<T, Problem> {
-    let value = strict_json::parse(bytes, bytes_max).map_err(|error| match error {
+    strict_json::parse_as(bytes, bytes_max).map_err(|error| match error {
         JsonError::TooLarge { .. } => too_large(bytes_max),
         error => Problem::malformed(format!("the body: {error}")),
-    })?;
-    object(value, "the body")
-}
-
-/// A value that has to be an object, as what it has to be.
-pub(super) fn object<T: DeserializeOwned>(value: Value, what: &str) -> Result<T, Problem> {
-    if !value.is_object() {
-        return Err(Problem::malformed(format!("{what} is no object")));
-    }
-    serde_json::from_value(value).map_err(|error| Problem::malformed(format!("{what}: {error}")))
+    })
 }

@@ -1,14 +1,19 @@
 //! Calls of one plugin.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::response::Response;
+use omega_gateway::Answer;
+use omega_gateway::contract::exchange::RequestPolicy;
 use omega_gateway::contract::limits::REQUEST_BYTES_MAX;
-use omega_gateway::contract::{Clock as _, ErrorCode, PluginRequest, PluginResponse, RunId, Sha256Hex};
-use omega_gateway::{Answer, SystemClock};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use omega_gateway::contract::strict_json::present;
+use omega_gateway::contract::{
+    ErrorCode, Payload, PluginRequest, PluginResponse, RequestId, RunId, Sha256Hex, Timestamp,
+};
+use serde::{Deserialize, Serialize};
 
-use super::body::{check_media_type, json as read_json, object};
+use super::body::{check_media_type, json as read_json};
 use super::problem::Problem;
 use super::serve::{Asked, json};
 
@@ -35,7 +40,7 @@ pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Pro
     asked.query.refuse_rest()?;
     check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, REQUEST_BYTES_MAX).await?;
-    let request = completed(read_json(&held.bytes, REQUEST_BYTES_MAX)?)?;
+    let request = read_json::<PartialRequest>(&held.bytes, REQUEST_BYTES_MAX)?.completed();
     let run_id = request.run_id.clone();
     let answer = asked.principal.gateway().invoke(&plugin_id, request).await?;
     // The body's part of the budget is held for as long as what was made of it.
@@ -56,17 +61,35 @@ fn answered(run_id: RunId, answer: Answer) -> Result<Response, Problem> {
     }
 }
 
-/// A request in the contract's form. What may be left out and is, is made: ids, the time, an empty context.
-pub(super) fn completed(mut request: Map<String, Value>) -> Result<PluginRequest, Problem> {
-    let made = || Value::String(ulid::Ulid::generate().to_string());
-    request.entry("request_id").or_insert_with(made);
-    request.entry("run_id").or_insert_with(made);
-    request.entry("timestamp").or_insert_with(|| Value::String(SystemClock::default().now().to_string()));
-    request.entry("context").or_insert_with(|| Value::Object(Map::new()));
-    for field in ["payload", "policy"] {
-        if request.get(field).is_some_and(|value| !value.is_object()) {
-            return Err(Problem::malformed(format!("`{field}` is no object")));
+/// A request of which only the payload must be there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartialRequest {
+    payload: Payload,
+    #[serde(default, deserialize_with = "present")]
+    request_id: Option<RequestId>,
+    #[serde(default, deserialize_with = "present")]
+    run_id: Option<RunId>,
+    #[serde(default, deserialize_with = "present")]
+    timestamp: Option<Timestamp>,
+    #[serde(default)]
+    context: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "present")]
+    policy: Option<RequestPolicy>,
+}
+
+impl PartialRequest {
+    /// In the contract's form. What was left out is made: ids, the time, an empty context.
+    pub(super) fn completed(self) -> PluginRequest {
+        let Self { payload, request_id, run_id, timestamp, context, policy } = self;
+        let made = omega_gateway::request(payload);
+        PluginRequest {
+            request_id: request_id.unwrap_or(made.request_id),
+            run_id: run_id.unwrap_or(made.run_id),
+            timestamp: timestamp.unwrap_or(made.timestamp),
+            context,
+            policy,
+            ..made
         }
     }
-    object(Value::Object(request), "the request")
 }

@@ -6,11 +6,10 @@ use omega_gateway::PipelineAnswer as Answered;
 use omega_gateway::contract::limits::REQUEST_BYTES_MAX;
 use omega_gateway::contract::{ErrorCode, PipelinePolicy, PipelineStrategy, PluginResponse, Status};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body::{check_media_type, json as read_json, object};
-use super::invoke::completed;
+use super::body::{check_media_type, json as read_json};
+use super::invoke::PartialRequest;
 use super::problem::Problem;
 use super::serve::{Asked, json};
 
@@ -18,8 +17,8 @@ use super::serve::{Asked, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PipelineRequest {
-    policy: Map<String, Value>,
-    request: Map<String, Value>,
+    policy: PipelinePolicy,
+    request: PartialRequest,
 }
 
 /// What is to run, on what.
@@ -152,8 +151,7 @@ pub(super) async fn invoke(asked: Asked<'_>, body: Body) -> Result<Response, Pro
     check_media_type(asked.headers, &body, "application/json")?;
     let held = asked.read(body, REQUEST_BYTES_MAX).await?;
     let PipelineRequest { policy, request } = read_json(&held.bytes, REQUEST_BYTES_MAX)?;
-    let policy: PipelinePolicy = object(Value::Object(policy), "`policy`")?;
-    let request = completed(request)?;
+    let request = request.completed();
     for plugin_id in &policy.plugin_ids {
         asked.principal.require(plugin_id)?;
     }

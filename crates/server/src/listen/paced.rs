@@ -24,12 +24,13 @@ pub(crate) struct PacedBody {
     body: Incoming,
     received: u64,
     began: Option<Instant>,
-    deadline: Pin<Box<Sleep>>,
+    /// Made where one has to wait: most bodies are there with their head.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl PacedBody {
     pub(crate) fn new(body: Incoming) -> Self {
-        Self { body, received: 0, began: None, deadline: Box::pin(tokio::time::sleep(BODY_TIME_MIN)) }
+        Self { body, received: 0, began: None, deadline: None }
     }
 }
 
@@ -44,13 +45,13 @@ impl Body for PacedBody {
         // The clock runs from when somebody wants the body: what the gateway does before is not the client's time.
         let began = *self.began.get_or_insert_with(Instant::now);
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            // Looked at only where one has to wait: most bodies are there with their head.
             let earned = Duration::from_secs(self.received / BODY_BYTES_PER_SECOND_MIN);
-            let deadline = began + BODY_TIME_MIN + earned;
-            if self.deadline.deadline() != deadline {
-                self.deadline.as_mut().reset(deadline);
+            let until = began + BODY_TIME_MIN + earned;
+            let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+            if deadline.deadline() != until {
+                deadline.as_mut().reset(until);
             }
-            ready!(self.deadline.as_mut().poll(context));
+            ready!(deadline.as_mut().poll(context));
             return Poll::Ready(Some(Err(TooSlow.into())));
         };
         if let Some(Ok(frame)) = &frame {

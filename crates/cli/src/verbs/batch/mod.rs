@@ -8,9 +8,9 @@ mod lines;
 mod request;
 mod written;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -64,8 +64,7 @@ pub(crate) struct Batch {
 /// Calls of one batch at the same time.
 const CONCURRENCY_MAX: u32 = 256;
 
-/// Requests of which it is remembered that they were sent: as many as an earlier batch could have under way, and their
-/// resends.
+/// Requests of which it is remembered that they were sent: more than an earlier batch could have under way.
 const SENT_FIRST_MAX: usize = 2 * CONCURRENCY_MAX as usize;
 /// Time between two looks for the outcome of a call that is under way elsewhere.
 const ENDED_PAUSE: Duration = Duration::from_millis(20);
@@ -233,10 +232,14 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
         Err(fault) => return Ok(Answered::unreadable(line.number, &shared.defaults.run_id, &shared.plugin_id, &fault)),
     };
     let first_id = request.request_id.clone();
+    let is_ours = request.run_id == shared.defaults.run_id;
+    let sending = if is_ours { shared.sent.begin(&first_id).await } else { None };
     let mut earlier = Arc::clone(&shared.earlier);
     let mut resend = 1;
     loop {
         match earlier.of_request(&request) {
+            // What is known of an id that another line has as well is that one's answer.
+            _ if sending.is_none() => {}
             Known::Outcome(event) => {
                 return Ok(Answered::from_ledger(number, &request, &shared.plugin_id, event, &shared.artifacts));
             }
@@ -249,8 +252,7 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
             Known::Interrupted | Known::Nothing => {}
         }
         let run_id = request.run_id.clone();
-        let is_ours = run_id == shared.defaults.run_id && shared.sent.is_first(&request.request_id);
-        let again = is_ours.then(|| request.clone());
+        let again = sending.is_some().then(|| request.clone());
         let answer = shared.door.ask(Invoke { plugin_id: shared.plugin_id.clone(), request }).await?;
         match again {
             // A server still had the call of a command that was killed just before: how that ends is the answer.
@@ -274,15 +276,45 @@ async fn ended(shared: &Shared, request: &PluginRequest) -> Result<Arc<Earlier>,
     }
 }
 
-/// The requests that a batch sends first: among them are those that a command which was killed may have left under way.
+/// The requests that a batch sends first, and whether they have their answers. Among them are those that a command which was
+/// killed may have left under way.
 #[derive(Debug, Clone, Default)]
-struct SentFirst(Arc<Mutex<HashSet<RequestId>>>);
+struct SentFirst(Arc<Mutex<HashMap<RequestId, bool>>>);
+
+/// One of them, until it has its answer.
+struct Sending {
+    sent: SentFirst,
+    id: RequestId,
+}
 
 impl SentFirst {
-    /// Whether this one is among them, and was not sent before: a duplicate of it is none of this batch.
-    fn is_first(&self, id: &RequestId) -> bool {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.len() < SENT_FIRST_MAX && sent.insert(id.clone())
+    /// Notes a request, if it is one of the first. Of two lines with one id the other is none: it waits for the first and
+    /// is sent then, so that it is the one that the gateway refuses.
+    async fn begin(&self, id: &RequestId) -> Option<Sending> {
+        {
+            let mut sent = self.lock();
+            if !sent.contains_key(id) {
+                let is_first = sent.len() < SENT_FIRST_MAX;
+                if is_first {
+                    sent.insert(id.clone(), false);
+                }
+                return is_first.then(|| Sending { sent: self.clone(), id: id.clone() });
+            }
+        }
+        while self.lock().get(id) == Some(&false) {
+            tokio::time::sleep(ENDED_PAUSE).await;
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.sent.lock().insert(self.id.clone(), true);
     }
 }
 

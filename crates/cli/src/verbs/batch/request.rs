@@ -38,12 +38,12 @@ impl Defaults {
         let bytes = line.bytes.as_ref().ok_or_else(too_long)?;
         let value = strict_json::parse(bytes, bytes_max)
             .map_err(|error| input::invalid_json(ErrorCode::RequestInvalid, &error))?;
-        let invalid = |error: serde_json::Error| Fault::new(ErrorCode::RequestInvalid).because(error);
+        let invalid = |error: strict_json::JsonError| Fault::new(ErrorCode::RequestInvalid).because(error);
         let partial = if value.get("kind").is_some_and(Value::is_string) && value.get("payload").is_none() {
-            let payload = serde_json::from_value(value).map_err(invalid)?;
+            let payload = strict_json::value_as(&value).map_err(invalid)?;
             Partial { payload, request_id: None, run_id: None, timestamp: None, context: BTreeMap::new(), policy: None }
         } else {
-            serde_json::from_value(value).map_err(invalid)?
+            strict_json::value_as(&value).map_err(invalid)?
         };
         let mut request = omega_gateway::request(partial.payload);
         let own_id = || format!("line-{}", line.number).parse();

@@ -3,6 +3,7 @@
 mod demo;
 mod signals;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,6 +111,10 @@ impl Serve {
             options.listen = vec![demo::ADDRESS];
         }
         if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            // What is wrong with files that the command line names is not omega.toml's fault.
+            for file in [cert, key] {
+                File::open(file).map_err(|error| Fault::file(file, &error))?;
+            }
             options.tls = Some(TlsFiles { cert: cert.clone(), key: key.clone() });
         }
         if let Some(seconds) = self.grace {

@@ -239,7 +239,11 @@ fn what_cannot_be_served_is_refused() {
     };
     check(&["--listen", "0.0.0.0:0"], 1, "error[listen_unsafe]");
     check(&["--listen", "localhost"], 2, "invalid socket address");
-    check(&["--listen", "127.0.0.1:0", "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.pem"], 3, "nowhere.pem");
+    let with_pair = |cert, key| ["--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key];
+    world.file("there.pem", "no certificate");
+    check(&with_pair("nowhere.pem", "there.pem"), 2, "file: nowhere.pem");
+    check(&with_pair("there.pem", "nowhere.pem"), 2, "names a file that does not exist");
+    check(&with_pair("there.pem", "there.pem"), 3, "error[config_invalid]");
     check(&["--tls-cert", "a.pem"], 2, "--tls-key");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     check(&["--listen", &taken.local_addr().unwrap().to_string()], 3, "cannot listen on");
