@@ -99,6 +99,13 @@ def test_several_types_of_json_are_told_apart_by_their_schema() -> None:
     assert run(models.by_schema, Text("x")).refusal().message == "this plugin reads json, not text"
 
 
+def test_numbers_are_as_the_gateway_writes_them() -> None:
+    # It sends canonical JSON (RFC 8785), in which 1.0 is 1; a plugin that looks at types must see that in its tests.
+    request = Request.json({"a": [1.0, -0.5, 1e300, 2.0]}, "any")
+    assert run(models.describe, request).text() == "{'a': [1, -0.5, 1e+300, 2]}"
+    assert run(models.describe, Request.rows([{"a": 1.0}])).text() == "1 [{'a': 1}]"
+
+
 def test_rows_are_read_as_the_authors_type() -> None:
     assert run(models.dearest, Request.rows([{"price": 1}, {"price": 2.5}])).text() == "2.5"
     assert run(models.dearest, Request.rows([])).refusal().code == "no_rows"

@@ -1,5 +1,6 @@
 """The harness with a real gateway, and the scaffold. Both need the `omega` binary: `$OMEGA_BIN`, or on PATH."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from omega_plugin.testing import Gateway, GatewayError, Request
+from omega_plugin import Text
+from omega_plugin import __main__ as command
+from omega_plugin.testing import Gateway, GatewayError, Request, run
 
 OMEGA = os.environ.get("OMEGA_BIN", "omega")
 
@@ -88,22 +91,99 @@ def test_the_schemas_of_a_new_plugin_can_be_written_anew(scaffold: Path) -> None
     assert '"null"' in (scaffold / "schemas/outputs/report.schema.json").read_text()
 
 
-def guest(name: str) -> Path:
-    """A package that `cargo xtask guests` built: the gateway's other lane answers as a Python plugin would."""
-    default = Path(__file__).parents[3] / "target/guests/packages"
-    return Path(os.environ.get("OMEGA_GUEST_PACKAGES", default)) / "examples" / name
+#: One plugin that takes all kinds, and fails when it is told to.
+ALL_KINDS = """
+from omega_plugin import *
+
+@plugin
+def handle(payload: Payload, call: Call) -> Reply[Text]:
+    log.info("seen")
+    match payload:
+        case Text("fail"):
+            raise RuntimeError("told to")
+        case Text("exit"):
+            raise SystemExit(1)
+        case Text("json"):
+            return Text(chr(0xd800))
+        case Text(content):
+            shown = content
+        case Json(data):
+            shown = str(data)
+        case BinaryRef():
+            shown = f"{payload.mime_type} {payload.size()} {payload.read_all(1 << 21).count(b'a')}"
+        case DatasetSlice():
+            shown = f"{payload.count()} {[row['price'] for row in payload.rows()]}"
+    return Reply(Text(shown), str(call.context))
+"""
+KINDS = ("text", "json", "binary_ref", "dataset_slice")
 
 
-def test_a_real_gateways_answers_have_the_same_shapes_and_hold_what_a_request_names() -> None:
+def all_kinds(folder: Path) -> Path:
+    """The package of that plugin."""
+    folder.mkdir()
+    (folder / "plugin.py").write_text(ALL_KINDS)
+    inputs = [(kind, f"omega:all-kinds:input:{kind}:v1.0.0") for kind in KINDS]
+    manifest = {
+        "plugin_id": "all-kinds",
+        "name": "All kinds",
+        "vendor": "tests",
+        "description": "",
+        "version": "1.0.0",
+        "api_version": "1.0.0",
+        "supported_omega_api_versions": "^1.0.0",
+        "capabilities": ["write_suggestion", *(f"read_{kind}" for kind in KINDS)],
+        "io": {
+            "inputs": [{"kind": kind, "schema_ref": ref, "limits": {"max_bytes": 4_000_000}} for kind, ref in inputs],
+            "outputs": [
+                {"kind": "text", "schema_ref": "omega:all-kinds:output:text:v1.0.0", "limits": {"max_bytes": 9999}}
+            ],
+        },
+        "limits": {"max_bytes": 4_000_000, "max_ms": 60_000, "max_concurrency": 1},
+        "determinism": {"mode": "probabilistic", "notes": "Tells what it is given."},
+        "evidence": {"log_level": "full", "redactions": []},
+        "entrypoint": {"type": "worker", "file": "plugin.py", "export": "handle"},
+    }
+    (folder / "PLUGIN_MANIFEST.json").write_text(json.dumps(manifest))
+    assert command.main(["schemas", str(folder)]) == 0
+    return folder
+
+
+def test_a_real_gateways_answers_are_those_of_the_harness(tmp_path: Path) -> None:
+    package = all_kinds(tmp_path / "package")
+    plugin = command.load(package, json.loads((package / "PLUGIN_MANIFEST.json").read_text()))
+    asked = [
+        Request.text("hello ä \U0001f600").with_context(tone="dry"),
+        Request.json({"a": [1, 2.5, None]}, "omega:all-kinds:input:json:v1.0.0"),
+        # More than one question's worth.
+        Request.artifact(b"abc" * 600_000, "text/plain"),
+        Request.rows([{"id": str(number), "price": number / 2} for number in range(300)], key="id"),
+    ]
     with Gateway(OMEGA) as gateway:
-        profile = gateway.install(guest("csv-profile"))
-        table = Request.artifact(b"name,price\nnut,1\nbolt,2\n", "text/csv")
-        assert gateway.run(profile, table).json()["rows"] == 2
-        refusal = gateway.run(profile, Request.artifact(b"", "text/csv")).refusal()
-        assert (refusal.code, refusal.message) == ("empty", "the file has no records")
-        summary = gateway.install(guest("slice-summary"))
-        rows = [{"id": "a", "price": 1}, {"id": "b", "price": 3}]
-        for _ in range(2):
-            assert gateway.run(summary, Request.rows(rows, key="id")).json()["rows"] == 2
+        plugin_id = gateway.install(package)
+        for request in asked:
+            assert gateway.run(plugin_id, request).answer == run(plugin, request).answer
         with pytest.raises(GatewayError, match="name the field that identifies a row"):
-            gateway.run(summary, Request.rows(rows))
+            gateway.run(plugin_id, Request.rows([{"id": "a"}]))
+        for told, kind in (("fail", "RuntimeError"), ("exit", "SystemExit"), ("json", "UnicodeEncodeError")):
+            with pytest.raises(GatewayError, match=kind) as failed:
+                gateway.run(plugin_id, Request.text(told))
+            assert failed.value.response["status"] == "error"
+
+
+def test_a_new_plugin_answers_through_a_real_gateway(scaffold: Path) -> None:
+    with Gateway(OMEGA) as gateway:
+        plugin_id = gateway.install(scaffold)
+        assert gateway.run(plugin_id, Text("one three two")).json() == {"words": 3, "longest_word": "three"}
+        refusal = gateway.run(plugin_id, Text(" ")).refusal()
+        assert (refusal.code, refusal.message) == ("no_words", "there are no words to count")
+
+
+def test_the_example_answers_through_a_real_gateway_as_in_its_own_tests() -> None:
+    package = Path(__file__).parents[3] / "plugins/examples/readability"
+    plugin = command.load(package, json.loads((package / "PLUGIN_MANIFEST.json").read_text()))
+    with Gateway(OMEGA) as gateway:
+        # Enabled: it gave the same answer twice to each of its examples.
+        plugin_id = gateway.install(package)
+        for example in sorted(package.glob("examples/*.json")):
+            request = Request.from_file(example)
+            assert gateway.run(plugin_id, request).answer == run(plugin, request).answer

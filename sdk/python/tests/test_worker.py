@@ -221,8 +221,10 @@ def test_an_exception_that_cannot_be_shown_is_told_all_the_same(start: Start) ->
     assert error["message"] == "its message cannot be shown: SystemExit"
 
 
-def test_memory_that_is_used_up_is_told(start: Start) -> None:
-    body = """
+@pytest.mark.parametrize("scope", ["", "global hoard"])
+def test_memory_that_is_used_up_is_told(start: Start, scope: str) -> None:
+    body = f"""
+        {scope}
         import resource
         used = resource.getpagesize() * int(open("/proc/self/statm").read().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (used + (32 << 20), used + (32 << 20)))
@@ -231,13 +233,15 @@ def test_memory_that_is_used_up_is_told(start: Start) -> None:
     """
     error = failing(start, body)
     assert error["kind"] == "MemoryError"
+    # Even where the plugin keeps all that it has: there is a reserve to tell it from.
+    assert "while True: hoard.append" in error["traceback"]
 
 
 def test_what_a_plugin_prints_is_there_when_the_answer_is(start: Start) -> None:
-    worker = start(program("import sys\nprint('out')\nsys.stderr.write('err')\nreturn text"))
+    worker = start(program("import sys\nprint('out', end='')\nsys.stderr.write('err')\nreturn text"))
     worker.load()
     assert worker.call(text("x"))["type"] == "result"
-    assert worker.stdout() == "out\n"
+    assert worker.stdout() == "out"
     assert worker.stderr() == "err"
 
 
@@ -326,6 +330,14 @@ def test_nonsense_ends_the_worker_before_anything_is_imported(start: Start, said
     assert worker.exit_status() == _worker.EXIT_PROTOCOL
     assert worker.stdout() == ""
     assert worker.stderr() == ""
+
+
+@pytest.mark.parametrize("length", [0, 80 * 1024 * 1024 + 1, 0xFFFF_FFFF])
+def test_a_length_that_no_frame_has_ends_the_worker_at_once(start: Start, length: int) -> None:
+    worker = start(SHOUT)
+    worker.send_bytes(length.to_bytes(4, "big"))
+    # The stream stays open: a worker that waited for so many bytes would wait for ever.
+    assert worker.exit_status() == _worker.EXIT_PROTOCOL
 
 
 def test_an_announced_length_costs_no_memory(start: Start) -> None:

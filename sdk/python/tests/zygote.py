@@ -5,6 +5,7 @@ It stands for the gateway's; there is no sandbox here.
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ def main() -> None:
             control.close()
             _report_status(status_pipe)
             plugin, environment = folder.decode().split("\n")
+            # As after a fork that Python was not told of: all workers are alike.
+            random.seed(1)
             _worker.main(stream, plugin_folder=plugin, environment=environment, sdk=sys.argv[1])
         for descriptor in descriptors:
             os.close(descriptor)

@@ -9,7 +9,6 @@ What never happens here: a second call; a decision about what the plugin may do,
 from __future__ import annotations
 
 import binascii
-import gc
 import importlib
 import importlib.util
 import math
@@ -68,7 +67,7 @@ _OUT_OF_MEMORY: Final = {
 
 _exit = os._exit
 #: Address space that is given back where the plugin has used up all of it: enough to say so. Never touched, so never real.
-_reserve: bytes | None = bytes(1024 * 1024)
+_reserve: bytes | None = bytes(4 * 1024 * 1024)
 
 
 def main(
@@ -191,9 +190,6 @@ def _failure(kind: str, error: BaseException) -> bytes:
     try:
         if isinstance(error, MemoryError):
             _reserve = None
-            # The frames of the traceback hold what used up the memory.
-            traceback.clear_frames(error.__traceback__)
-            gc.collect()
         return encode({"type": kind, "error": describe(error)})
     except BaseException:  # noqa: BLE001 - most likely no memory again
         return _OUT_OF_MEMORY[kind]

@@ -98,6 +98,11 @@ class Request:
 
 
 def plain(value: dict[str, Any]) -> dict[str, Any]:
-    """The value as it comes out of the frames between a worker and its gateway."""
-    read: dict[str, Any] = json.loads(encode(value)[4:])
+    """The value as it comes out of the gateway, which writes JSON in its canonical form: 1.0 is 1 there."""
+    read: dict[str, Any] = json.loads(encode(value)[4:], parse_float=_number)
     return read
+
+
+def _number(written: str) -> int | float:
+    value = float(written)
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value  # from there on it is written as 1e+21

@@ -130,7 +130,7 @@ class _Memory:
         return len(self._rows())
 
     def dataset_read(self, first: int, rows_max: int) -> list[str]:
-        return [json.dumps(row, ensure_ascii=False) for row in self._rows()[first : first + rows_max]]
+        return [json.dumps(plain(row), ensure_ascii=False) for row in self._rows()[first : first + rows_max]]
 
     def _rows(self) -> tuple[Any, ...]:
         self._refuse_if_told()
