@@ -6,22 +6,18 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::places::Places;
-use crate::{binary, guests, package, process, tools};
+use crate::{binary, package, process, tools};
 
 /// Builds the binary and runs the SDK's and the examples' tests.
 pub(crate) fn run(places: &Places) -> Result<()> {
-    guests::build(places)?;
     let omega = binary::build(places)?;
     let folder = places.root.join("sdk/python");
     let environment = places.tools().join("sdk-python");
     tools::install_python(places, &environment, folder.join("requirements.txt"))?;
     let tool = Tool { places, environment, omega };
-    // As it is handed out: a wheel, without looking for anything elsewhere. Where it is installed, examples find it.
-    let mut install = tool.python(&folder, &["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]);
-    process::run(install.args(["--no-index", "--force-reinstall", "."]))?;
     let mut commands = vec![
         tool.python(&folder, &["-m", "ruff", "check", "."]),
         tool.python(&folder, &["-m", "ruff", "format", "--check", "."]),
@@ -32,7 +28,11 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     for example in python_examples(places)? {
         commands.push(tool.python(&example, &["-m", "ruff", "check", "--config", &settings, "."]));
         commands.push(tool.python(&example, &["-m", "ruff", "format", "--check", "--config", &settings, "."]));
-        commands.push(tool.python(&example, &["-m", "mypy", "--strict", "plugin.py", "tests"]));
+        let tool = tool.with_dependencies_of(&example, &folder)?;
+        let mut types = tool.python(&example, &["-m", "mypy", "--strict", "plugin.py", "tests"]);
+        // What an example depends on may be untyped; its own code is not. The SDK is that of this checkout.
+        types.args(["--disable-error-code", "import-untyped"]).env("MYPYPATH", folder.join("src"));
+        commands.push(types);
         commands.push(tool.python(&example, &["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]));
     }
     process::run_each(commands)
@@ -52,6 +52,18 @@ struct Tool<'a> {
 }
 
 impl Tool<'_> {
+    /// With what an example depends on beside the tools; an environment of its own, so that no other code comes to need it.
+    fn with_dependencies_of(&self, example: &Path, sdk: &Path) -> Result<Self> {
+        let requirements = example.join("requirements.txt");
+        let mut environment = self.environment.clone();
+        if requirements.is_file() {
+            let name = example.file_name().context("an example's folder has a name")?;
+            environment = self.places.tools().join("python-examples").join(name);
+            tools::install_python_of(self.places, &environment, &[sdk.join("requirements.txt"), requirements])?;
+        }
+        Ok(Self { places: self.places, environment, omega: self.omega.clone() })
+    }
+
     /// Nothing is left in the checkout but what was there.
     fn python(&self, folder: &Path, words: &[&str]) -> Command {
         let python = self.environment.join("bin/python");
@@ -60,7 +72,6 @@ impl Tool<'_> {
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("OMEGA_BIN", &self.omega);
         let caches = self.environment.join("caches");
         command.env("RUFF_CACHE_DIR", caches.join("ruff")).env("MYPY_CACHE_DIR", caches.join("mypy"));
-        command.env("OMEGA_GUEST_PACKAGES", self.places.guest_packages());
         command
     }
 }

@@ -177,15 +177,22 @@ fn install_python_environment(places: &Places) -> Result<()> {
 
 /// A virtual environment in `folder` from hash-pinned requirements, made anew when they change.
 pub(crate) fn install_python(places: &Places, folder: &Path, requirements: PathBuf) -> Result<()> {
-    let wanted = [requirements];
-    if is_installed_from(&folder.join("installed"), &wanted)? {
+    install_python_of(places, folder, &[requirements])
+}
+
+/// The same from several files of requirements, which must agree.
+pub(crate) fn install_python_of(places: &Places, folder: &Path, wanted: &[PathBuf]) -> Result<()> {
+    if is_installed_from(&folder.join("installed"), wanted)? {
         return Ok(());
     }
     process::run(process::program(places, "python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     let mut pip = process::program(places, &folder.join("bin/python").display().to_string());
-    pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r"]).arg(&wanted[0]);
+    pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]);
+    for requirements in wanted {
+        pip.arg("-r").arg(requirements);
+    }
     process::run(&mut pip)?;
-    mark_installed_from(&folder.join("installed"), &wanted)
+    mark_installed_from(&folder.join("installed"), wanted)
 }
 
 /// The packages of a Node project, in the project itself, where its own scripts look for them; from its lock file.

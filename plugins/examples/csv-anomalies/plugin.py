@@ -17,10 +17,10 @@ from typing import Annotated
 # Before numpy is imported: a worker has no other processor to gain, and threads cost it memory.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
+import numpy as np
+import pandas as pd
 
-from omega_plugin import DatasetSlice, Json, Refusal, Schema, Text, json_payload, plugin  # noqa: E402
+from omega_plugin import DatasetSlice, Json, Refusal, Schema, Text, json_payload, plugin
 
 ANOMALIES_MAX = 100
 """Anomalies of one column that are listed, the farthest first; all are counted."""
@@ -93,7 +93,9 @@ def from_csv(content: str) -> pd.DataFrame:
     if not content.strip():
         raise Refusal("empty", "there is no table")
     try:
-        return pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
+        return pd.read_csv(
+            io.StringIO(content), dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise Refusal("not_csv", str(error)) from error
 
@@ -127,8 +129,8 @@ def look_at(name: str, cells: pd.Series) -> Column | None:
     # Where half of the values are one value there is no spread to measure by, and no score.
     scores = MAD_TO_DEVIATION * (values - median) / mad if mad > 0 else None
     beyond_score = scores.abs() > Z_MAX if scores is not None else pd.Series(data=False, index=values.index)
-    beyond_fence = (values < first - reach) | (values > third + reach) if reach > 0 else pd.Series(
-        data=False, index=values.index
+    beyond_fence = (
+        (values < first - reach) | (values > third + reach) if reach > 0 else pd.Series(data=False, index=values.index)
     )
     found = values[beyond_score | beyond_fence].index
     # The farthest first, and of two that are as far the earlier one.

@@ -221,6 +221,17 @@ def test_an_exception_that_cannot_be_shown_is_told_all_the_same(start: Start) ->
     assert error["message"] == "its message cannot be shown: SystemExit"
 
 
+def test_exceptions_made_up_to_confuse_the_loop_are_told(start: Start) -> None:
+    assert failing(start, "raise UnicodeEncodeError('x', 'ab', 7, 8, 'surrogates not allowed')")["message"] == (
+        "its message cannot be shown: IndexError"
+    )
+    body = """
+        class Meta(type): __getattribute__ = lambda cls, name: 1 / 0
+        raise Meta("Odd", (Exception,), {})()
+    """
+    assert failing(start, body)["message"] == "it cannot be described"
+
+
 @pytest.mark.parametrize("scope", ["", "global hoard"])
 def test_memory_that_is_used_up_is_told(start: Start, scope: str) -> None:
     body = f"""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from omega_plugin.testing import Request, run
 from plugin import ANOMALIES_MAX, VALUES_MIN, handle
 

@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 
 import pytest
+
 from omega_plugin import __main__ as command
 from omega_plugin.testing import Request, run
-
 from plugin import count_syllables, handle, split_sentences
 
 FOLDER = Path(__file__).parent.parent

@@ -191,8 +191,12 @@ def _failure(kind: str, error: BaseException) -> bytes:
         if isinstance(error, MemoryError):
             _reserve = None
         return encode({"type": kind, "error": describe(error)})
-    except BaseException:  # noqa: BLE001 - most likely no memory again
+    except MemoryError:
         return _OUT_OF_MEMORY[kind]
+    except BaseException:  # noqa: BLE001 - a class that is none that Python knows how to name
+        return encode(
+            {"type": kind, "error": {"kind": "Exception", "message": "it cannot be described", "traceback": ""}}
+        )
 
 
 def describe(error: BaseException) -> dict[str, str]:
@@ -207,11 +211,11 @@ def describe(error: BaseException) -> dict[str, str]:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"the plugin ended the interpreter with code {error.code!r:.200}"
-    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
-        return f"the answer is not text: it holds the lone surrogate {error.object[error.start]!a}"
     try:
+        if isinstance(error, SystemExit):
+            return f"the plugin ended the interpreter with code {error.code!r}"
+        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+            return f"the answer is not text: it holds the lone surrogate {error.object[error.start]!a}"
         return str(error)
     except BaseException as again:  # noqa: BLE001 - the exception's own `__str__`
         return f"its message cannot be shown: {type(again).__name__}"
