@@ -83,10 +83,10 @@ enum Reply {
 
 impl Reply {
     /// Gives it back where nobody waits any more.
-    fn send(self, worker: Result<Worker, NoWorker>) -> Result<(), Result<Worker, NoWorker>> {
+    fn send(self, worker: Result<Worker, NoWorker>) -> Option<Result<Worker, NoWorker>> {
         match self {
-            Self::Waiting(sender) => sender.send(worker),
-            Self::Blocking(sender) => sender.send(worker).map_err(|error| error.0),
+            Self::Waiting(sender) => sender.send(worker).err(),
+            Self::Blocking(sender) => sender.send(worker).err().map(|unsent| unsent.0),
         }
     }
 }

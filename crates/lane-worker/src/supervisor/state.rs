@@ -405,8 +405,8 @@ impl State {
         let mut answer = Err(no_worker);
         while let Some(reply) = entry.waiting.pop_front() {
             match reply.send(answer) {
-                Ok(()) => break,
-                Err(unsent) => answer = unsent,
+                None => break,
+                Some(unsent) => answer = unsent,
             }
         }
         self.refill_if_wanted(number);
@@ -508,8 +508,8 @@ fn give(entry: &mut Entry, worker: Worker) {
     let mut answer = Ok(worker);
     while let Some(reply) = entry.waiting.pop_front() {
         match reply.send(answer) {
-            Ok(()) => return,
-            Err(unsent) => answer = unsent,
+            None => return,
+            Some(unsent) => answer = unsent,
         }
     }
     if let Ok(worker) = answer {

@@ -148,7 +148,7 @@ fn many_calls(guest: &str, text: &str, calls: usize) {
         let (rate, took) = run();
         // With what comes after: events are indexed once they are there.
         usage::settle();
-        let used = (usage::processor_time() - before).as_secs_f64() * 1e6 / calls as f64;
+        let used = usage::processor_time().saturating_sub(before).as_secs_f64() * 1e6 / calls as f64;
         let (p50, p99) = quantiles(took);
         let ratio = rate / *echo_rate.get_or_insert(rate);
         println!("{what:<32} {rate:>12.0} {:>10.2} {:>10.2} {ratio:>10.2} {used:>18.1}", p50 / 1e3, p99 / 1e3);

@@ -20,7 +20,7 @@ pub(crate) fn settle() {
     for _ in 0..100 {
         let before = processor_time();
         std::thread::sleep(Duration::from_millis(200));
-        if processor_time() - before < Duration::from_millis(20) {
+        if processor_time().saturating_sub(before) < Duration::from_millis(20) {
             return;
         }
     }
