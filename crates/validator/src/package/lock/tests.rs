@@ -92,6 +92,9 @@ fn a_pylock_is_taken_for_names_versions_markers_and_hashes() {
     };
     check(&pylock(&format!("name = 'six'\n{wheel}")), "pylock.toml line 4: six is not pinned");
     check(&pylock("name = 'six'\nversion = '1'"), "has no --hash");
+    // Written into one line, it would be an option of the installer.
+    check(&pylock(&format!("name = 'six'\nversion = '1'\nmarker = \"os_name == 'x' --pre\"\n{wheel}")), "marker");
+    check(&pylock(&format!("name = 'six'\nversion = '1'\nmarker = \"os_name == 'x'\\n--pre\"\n{wheel}")), "marker");
     check(&pylock("name = 'six'\nversion = '1'\nwheels = [{ url = 'x' }]"), "no hashes.sha256");
     check(&pylock("name = 'six'\nvcs = { type = 'git' }"), "`vcs`");
     check(&pylock("name = 'six'\nversion = '1'\nwheels = ["), "line 7");
