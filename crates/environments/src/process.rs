@@ -182,7 +182,8 @@ fn bytes_below(folder: &Path) -> u64 {
     bytes
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -237,7 +237,9 @@ fn judge(
             )
         }
         // The signal alone is anybody's.
-        Exit::Signal(SIGXCPU) if ended.cpu_us >= CPU_SECONDS_MAX.saturating_sub(1) * 1_000_000 => failed(ErrorCode::CpuLimit, ProgramExit::CpuLimit, "it used up its processor time"),
+        Exit::Signal(SIGXCPU) if ended.cpu_us >= CPU_SECONDS_MAX.saturating_sub(1) * 1_000_000 => {
+            failed(ErrorCode::CpuLimit, ProgramExit::CpuLimit, "it used up its processor time")
+        }
         Exit::Signal(signal) => {
             facts.insert("signal", signal.to_string());
             let detail = if signal == SIGKILL {

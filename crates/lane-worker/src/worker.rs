@@ -113,7 +113,10 @@ pub(crate) enum Event {
     /// A frame was longer than it may be.
     TooLong(u64),
     /// Its process is gone.
-    Ended { ended: Ended, is_cut: bool },
+    Ended {
+        ended: Ended,
+        is_cut: bool,
+    },
     Deadline,
 }
 
