@@ -33,10 +33,13 @@ pub async fn embed(home: &Path, package: &Path, text: &str) -> Result<String, Bo
     Ok(serde_json::to_string(&report.data)?)
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    // Before any thread: the sandbox of Python plugins is made by this program once more, as a helper.
+    omega_gateway::become_helper_if_asked();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [home, package, file] = &arguments[..] else { return Err("usage: embed HOME PACKAGE FILE".into()) };
-    println!("{}", embed(home.as_ref(), package.as_ref(), &std::fs::read_to_string(file)?).await?);
+    let text = std::fs::read_to_string(file)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    println!("{}", runtime.block_on(embed(home.as_ref(), package.as_ref(), &text))?);
     Ok(())
 }

@@ -34,6 +34,9 @@ pub(crate) async fn run(ready: &WorkerProgram, call: LaneCall) -> LaneReport {
     let mut taken = taken;
     let mut facts = BTreeMap::new();
     facts.insert("profile", ready.program.profile.as_str().to_owned());
+    if let Some(env_digest) = ready.program.env_digest {
+        facts.insert("env_digest", env_digest.to_string());
+    }
     let began = Instant::now();
     let mut finish = Finish::default();
     let ending = Box::pin(converse(&mut taken, ready, &call, &mut finish)).await;

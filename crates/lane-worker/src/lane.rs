@@ -160,6 +160,7 @@ impl WorkerLane {
             number: self.supervisor.number(),
             content,
             profile,
+            env_digest: environment.map(|environment| environment.env_digest),
             limits: program.limits.clone(),
             load,
             ready: Mutex::new(VecDeque::new()),

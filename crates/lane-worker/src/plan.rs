@@ -54,9 +54,9 @@ pub(crate) fn plan(filters: &Filters, facts: PlanFacts) -> Result<Box<Plan>, Pol
         return Err(PolicyError("the options of /tmp are too long".to_owned()));
     }
     plan.tmp_options[..options.len()].copy_from_slice(options.as_bytes());
-    let lists = [&filters.of_program, &filters.of_init];
+    let lists = [&filters.refusing, &filters.of_program, &filters.of_init];
     let length = |list: &Vec<_>| u32::try_from(list.len()).unwrap_or(u32::MAX);
-    [plan.of_program, plan.of_init] = lists.map(length);
+    [plan.refusing, plan.of_program, plan.of_init] = lists.map(length);
     if lists.iter().map(|list| list.len()).sum::<usize>() > INSTRUCTIONS_MAX {
         return Err(PolicyError("the filters are too long".to_owned()));
     }

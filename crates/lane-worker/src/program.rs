@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use omega_contract::Sha256Hex;
 use omega_contract::ports::{BoxFuture, LaneCall, LaneLimits, LaneReport, ReadyProgram};
 
 use crate::call;
@@ -33,6 +34,8 @@ pub(crate) struct Program {
     pub(crate) number: Number,
     pub(crate) content: Content,
     pub(crate) profile: Profile,
+    /// What its environment holds, where it has one.
+    pub(crate) env_digest: Option<Sha256Hex>,
     pub(crate) limits: LaneLimits,
     /// The frame that each worker gets first.
     pub(crate) load: Vec<u8>,

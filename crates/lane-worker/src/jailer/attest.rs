@@ -11,7 +11,7 @@ use super::cgroup::{Cgroups, Place};
 use crate::messages::Failure;
 
 /// Filters of a worker.
-const FILTERS: &str = "1";
+const FILTERS: &str = "2";
 /// The protocol's stream and the three usual ones.
 const DESCRIPTORS: [&str; 4] = ["0", "1", "2", "3"];
 /// The namespaces that a worker shares with nobody but other workers of its program, and those that are its own.

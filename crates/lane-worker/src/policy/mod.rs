@@ -80,8 +80,10 @@ struct Condition {
 /// The filters of a worker and of its init.
 #[derive(Debug, Clone)]
 pub(crate) struct Filters {
-    /// Tells the init of forbidden calls, says no where libraries expect an answer, lets through what is allowed; anything else is
-    /// not there (ENOSYS).
+    /// Tells the init of forbidden calls. It is put on first: what it does next, handing its listener over, the other one denies.
+    pub(crate) refusing: Vec<Instruction>,
+    /// Says no where libraries expect an answer, lets through what is allowed and what the first one tells of; anything else is not
+    /// there (ENOSYS).
     pub(crate) of_program: Vec<Instruction>,
     /// The init's own: anything else kills it, and with it the worker.
     pub(crate) of_init: Vec<Instruction>,
@@ -107,11 +109,17 @@ impl Filters {
             let Some(number) = number(entry)? else { continue };
             add(&mut rules, number, entry)?;
         }
-        for (entries, rule) in [(&policy.deny, Rule::Deny), (&policy.refuse, Rule::Tell)] {
+        let mut refused = BTreeMap::new();
+        // Of two filters the kernel takes the sterner answer, and an error is sterner than a word to a listener: so what is told of
+        // passes the second one.
+        for (entries, rule) in [(&policy.deny, Rule::Deny), (&policy.refuse, Rule::Allow)] {
             for entry in entries {
                 let Some(number) = number(entry)? else { continue };
                 if rules.insert(number, rule.clone()).is_some() {
                     return Err(PolicyError(format!("{} stands in two lists", entry.call)));
+                }
+                if rule == Rule::Allow {
+                    refused.insert(number, Rule::Tell);
                 }
             }
         }
@@ -120,7 +128,11 @@ impl Filters {
             let Some(number) = number(entry)? else { continue };
             add(&mut of_init, number, entry)?;
         }
-        Ok(Self { of_program: assemble(&rules, &Rule::Absent)?, of_init: assemble(&of_init, &Rule::Kill)? })
+        Ok(Self {
+            refusing: assemble(&refused, &Rule::Allow, &Rule::Tell)?,
+            of_program: assemble(&rules, &Rule::Absent, &Rule::Allow)?,
+            of_init: assemble(&of_init, &Rule::Kill, &Rule::Kill)?,
+        })
     }
 }
 

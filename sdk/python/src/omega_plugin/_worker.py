@@ -131,7 +131,8 @@ def _check(frame: object, kind: str | None, fields: frozenset[str]) -> None:
 def _set_paths(plugin_folder: str, environment: str | None, sdk: str) -> None:
     ours = (plugin_folder, environment, sdk)
     standard = [path for path in sys.path if path and path not in ours]
-    sys.path[:] = [plugin_folder, *([environment] if environment else ()), *standard, sdk]
+    # As for any program: a dependency never stands in the place of a module of the standard library.
+    sys.path[:] = [plugin_folder, *standard, sdk, *([environment] if environment else ())]
     # The folders are read-only.
     sys.dont_write_bytecode = True
 

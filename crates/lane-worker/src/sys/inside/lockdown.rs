@@ -87,12 +87,14 @@ pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32, in
         demand(stage::LANDLOCK, landlock::restrict(plan.landlock_abi));
     }
     if is_on(plan, stage::SECCOMP) {
-        let (of_program, _) = split(&plan.instructions, plan.of_program);
-        let listener = demand(stage::SECCOMP, filter(of_program, SECCOMP_FILTER_FLAG_NEW_LISTENER)) as i32;
+        let (refusing, rest) = split(&plan.instructions, plan.refusing);
+        let (of_program, _) = split(rest, plan.of_program);
+        let listener = demand(stage::SECCOMP, filter(refusing, SECCOMP_FILTER_FLAG_NEW_LISTENER)) as i32;
         // From here on a forbidden call waits for the init, which never answers.
         let sent = kernel::send(to_init, [1_u8].as_ptr(), 1, Some(listener)).map(|()| 0);
         demand(stage::SECCOMP, sent);
         kernel::close(listener);
+        demand(stage::SECCOMP, filter(of_program, 0));
     }
     kernel::close(to_init);
     // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have. Written,
@@ -183,7 +185,8 @@ pub(crate) fn lock_init(plan: &Plan) -> Result<i64, Errno> {
     drop_capabilities()?;
     kernel::prctl(PR_SET_NO_NEW_PRIVS, 1)?;
     kernel::prctl(PR_SET_DUMPABLE, 0)?;
-    let (_, rest) = split(&plan.instructions, plan.of_program);
+    let (_, rest) = split(&plan.instructions, plan.refusing);
+    let (_, rest) = split(rest, plan.of_program);
     let (of_init, _) = split(rest, plan.of_init);
     filter(of_init, 0)
 }

@@ -53,10 +53,14 @@ pub(crate) struct Plan {
     pub(crate) limits: [Limit; RLIMITS],
     /// Options of the private `/tmp`.
     pub(crate) tmp_options: [u8; TMP_OPTIONS_BYTES],
-    /// Instructions of the program's filter; first in `instructions`.
+    /// Instructions of the filter that tells the init of forbidden calls; first in `instructions`.
+    pub(crate) refusing: u32,
+    /// Instructions of the filter of all other calls; second.
     pub(crate) of_program: u32,
-    /// Instructions of the init's own filter; second.
+    /// Instructions of the init's own filter; third.
     pub(crate) of_init: u32,
+    /// Keeps the size a multiple of eight.
+    pub(crate) reserved: u32,
     /// All filters.
     pub(crate) instructions: [Instruction; INSTRUCTIONS_MAX],
 }

@@ -112,7 +112,7 @@ fn plan() -> &'static Plan {
     }
     // SAFETY: it was filled as a whole, each bit pattern is a plan, and nothing writes to it from here on.
     let plan = unsafe { &*place };
-    let lengths = [plan.of_program, plan.of_init];
+    let lengths = [plan.refusing, plan.of_program, plan.of_init];
     let sum = lengths.iter().fold(0_usize, |sum, length| sum.saturating_add(*length as usize));
     if plan.magic != MAGIC || lengths.contains(&0) || sum > plan.instructions.len() {
         kernel::exit(70);
