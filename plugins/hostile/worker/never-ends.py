@@ -8,14 +8,18 @@ import time
 from _attack import attack, attempt
 
 
+def spin():
+    while True:
+        pass
+
+
 @attack
 def handle(host):
     for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
     how = host["how"]
     if how == "spin":
-        while True:
-            pass
+        spin()
     if how == "regex":
         re.match(r"(a+)+b", "a" * 60)
     if how == "integers":
@@ -23,7 +27,7 @@ def handle(host):
     if how == "threads":
         threading.stack_size(64 * 1024)
         for _ in range(16):
-            attempt(threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start)
+            attempt(threading.Thread(target=spin).start)
     if how == "timers":
         signal.signal(signal.SIGALRM, lambda *_: None)
         signal.setitimer(signal.ITIMER_REAL, 0.000_001, 0.000_001)

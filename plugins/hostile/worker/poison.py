@@ -18,7 +18,7 @@ before = {
     "builtin": getattr(builtins, "poison", None),
     "module": "poison" in sys.modules,
     "sdk": getattr(omega_plugin, "poison", None),
-    "loop": _worker.serve.__module__,
+    "loop": sorted(name for name in vars(_worker) if "poison" in repr(getattr(_worker, name))),
     "callbacks": len([one for one in gc.callbacks if "poison" in repr(one)]),
     "threads": threading.active_count(),
     "handler": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
@@ -44,9 +44,9 @@ def handle(host):
     sys.meta_path.insert(0, Poison())
     omega_plugin.poison = True
     gc.callbacks.append(lambda *_: "poison")
-    _worker.serve = _worker.main = lambda *_: None
-    _worker._exit = lambda code: None
-    _worker._LOADED = b"poison"
+    # Everything that the loop is made of, but what this call itself still needs.
+    for name in [name for name in vars(_worker) if name.isupper() or "exit" in name]:
+        setattr(_worker, name, "poison")
     sys.settrace(lambda *_: None)
     sys.setrecursionlimit(5_000)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::birth::Outside;
 use super::cgroup::{Cgroups, Place};
+use crate::limits::DESCRIPTORS_OPEN_MAX;
 use crate::messages::Failure;
 
 /// Filters of a worker.
@@ -114,7 +115,9 @@ fn limits(pid: i32) -> Result<(), Failure> {
     };
     let unset = ZERO.iter().find(|name| hard(name).as_deref() != Some("0"));
     let unbounded = BOUNDED.iter().find(|name| hard(name).is_none_or(|limit| limit == "unlimited"));
-    match unset.or(unbounded) {
+    // The last that is set.
+    let is_last_set = hard("Max open files") == Some(DESCRIPTORS_OPEN_MAX.to_string());
+    match unset.or(unbounded).or((!is_last_set).then_some(&"Max open files")) {
         None => Ok(()),
         Some(name) => Err(Failure::new("resource limits", format!("seen from outside: {name} is {:?}", hard(name)))),
     }

@@ -54,7 +54,13 @@ pub(super) fn spec_of(content: &File) -> io::Result<(ZygoteSpec, u64)> {
 }
 
 /// Begins a zygote.
-pub(super) fn begin(spec: &ZygoteSpec, content: &File, content_start: u64, outside: Outside) -> Result<Begun, Failure> {
+pub(super) fn begin(
+    spec: &ZygoteSpec,
+    content: &File,
+    content_start: u64,
+    outside: Outside,
+    layers_off: u32,
+) -> Result<Begun, Failure> {
     let io = |error: io::Error| Failure::new("helper process", error);
     let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| io(error.into()));
     let (control, theirs) = crate::channel::pair().map_err(io)?;
@@ -62,11 +68,11 @@ pub(super) fn begin(spec: &ZygoteSpec, content: &File, content_start: u64, outsi
     let (words, words_in) = pipe()?;
     let (go, go_in) = pipe()?;
     let (nothing, nothing_in) = pipe()?;
-    let forked = sys::fork_into_namespaces()
+    let forked = sys::fork_into_namespaces(layers_off)
         .map_err(|error| Failure::new("namespaces", format!("user, mount, pid, net, ipc, uts, cgroup: {error}")))?;
     let Some(pid) = forked else {
         drop((go_in, nothing_in, failures, words, control));
-        let failure = become_zygote(spec, content, content_start, outside, [theirs, nothing, words_in], go);
+        let failure = become_zygote(spec, content, content_start, outside, [theirs, nothing, words_in], go, layers_off);
         let _ = File::from(failures_in).write_all(&serde_json::to_vec(&failure).unwrap_or_default());
         sys::exit_now(71);
     };
@@ -97,6 +103,7 @@ fn become_zygote(
     outside: Outside,
     [control, nothing, words]: [OwnedFd; 3],
     go: OwnedFd,
+    layers_off: u32,
 ) -> Failure {
     let made = (|| {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
@@ -108,7 +115,7 @@ fn become_zygote(
         take_user(outside).map_err(|error| Failure::new("user", error))?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| Failure::new("session", error))?;
-        enter(spec, &sources, content, content_start)?;
+        enter(spec, &sources, content, content_start, layers_off)?;
         rustix::system::sethostname(b"plugin").map_err(|error| Failure::new("namespaces", error))?;
         rustix::process::setsid().map_err(|error| Failure::new("session", error))?;
         keep_capabilities().map_err(|error| Failure::new("capabilities", error))?;

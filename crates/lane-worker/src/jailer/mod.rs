@@ -26,7 +26,7 @@ use crate::messages::{Ask, Begin, Begun, Failure, Number, Tell, Used};
 use crate::plan::{self, PlanFacts};
 use crate::policy::Filters;
 use crate::sys;
-use crate::sys::inside::plan::{Report, stage, tag};
+use crate::sys::inside::plan::{Report, is_off, stage, tag};
 
 /// A zygote that is not ready by then never will be.
 const ZYGOTE_START_MAX: Duration = Duration::from_secs(20);
@@ -227,7 +227,7 @@ impl Helper {
             layers_off: self.layers_off,
         };
         let plan = plan::plan(&filters, facts).map_err(|error| Failure::new("seccomp", error))?;
-        let begun = birth::begin(&spec, &content, content_start, self.outside)?;
+        let begun = birth::begin(&spec, &content, content_start, self.outside, self.layers_off)?;
         let process = open_process(begun.pid).map_err(io)?;
         // It waits in the socket until the program asks for it.
         channel::send(&begun.control, sys::plan_bytes(&plan), &[]).map_err(io)?;
@@ -405,7 +405,9 @@ impl Helper {
         if worker.program != Some(pid) {
             return self.fail(number, Failure::new("attestation", "another process says that it is locked down"));
         }
-        if let Err(failure) = attest::attest(pid, &expected) {
+        if let Err(failure) = attest::attest(pid, &expected)
+            && !is_off(self.layers_off, stage::ATTESTATION)
+        {
             return self.fail(number, failure);
         }
         let Some(unborn) = worker.unborn.take() else { return Ok(()) };

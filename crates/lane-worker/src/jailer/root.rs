@@ -15,6 +15,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeF
 use crate::limits::INSIDE_ID;
 use crate::messages::{Failure, HostMount, ZygoteSpec};
 use crate::policy::Profile;
+use crate::sys::inside::plan::{is_off, stage};
 use crate::sys::{self, MountRules};
 
 /// Where the new root is put before it becomes the root: a folder that each Linux has, of which nothing is needed any more by then.
@@ -38,7 +39,13 @@ impl Sources {
 }
 
 /// Makes the root and moves into it. `content` holds the bytes of the files, from `content_start`.
-pub(super) fn enter(spec: &ZygoteSpec, sources: &Sources, content: &File, content_start: u64) -> Result<(), Failure> {
+pub(super) fn enter(
+    spec: &ZygoteSpec,
+    sources: &Sources,
+    content: &File,
+    content_start: u64,
+    layers_off: u32,
+) -> Result<(), Failure> {
     let step = |what: &'static str| move |error: io::Error| Failure::new("private root", format!("{what}: {error}"));
     let errno = |what: &'static str| move |error: rustix::io::Errno| step(what)(error.into());
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
@@ -75,11 +82,18 @@ pub(super) fn enter(spec: &ZygoteSpec, sources: &Sources, content: &File, conten
             std::os::unix::fs::symlink(target, &place).map_err(step("links"))?;
         }
     }
+    if is_off(layers_off, stage::PRIVATE_ROOT) {
+        fs::create_dir("host").map_err(step("folders"))?;
+        rustix::mount::mount_bind_recursive("/", "host").map_err(errno("the host's root"))?;
+    }
     let root = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(errno("open"))?;
     rustix::process::pivot_root(".", ".").map_err(errno("pivot_root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(errno("detach the old root"))?;
     rustix::process::chdir("/").map_err(errno("enter"))?;
+    if is_off(layers_off, stage::READ_ONLY) {
+        return Ok(());
+    }
     sys::restrict_mount(root.as_fd(), MountRules { read_only: true, no_code: false }).map_err(step("read-only"))
 }
 

@@ -19,7 +19,7 @@ pub(crate) mod inside;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use inside::plan::{MAGIC, Plan, Report};
+use inside::plan::{MAGIC, Plan, Report, is_off, stage};
 
 /// The namespaces of a zygote.
 const ZYGOTE_NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
@@ -35,11 +35,12 @@ const ZYGOTE_NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
 /// # Errors
 /// What the kernel says, and where this process has more than one thread: a fork would then copy locks that
 /// nobody opens.
-pub(crate) fn fork_into_namespaces() -> io::Result<Option<i32>> {
+pub(crate) fn fork_into_namespaces(layers_off: u32) -> io::Result<Option<i32>> {
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("this process has more than one thread"));
     }
-    let flags = libc::c_long::from(ZYGOTE_NAMESPACES | libc::SIGCHLD);
+    let shared = if is_off(layers_off, stage::NETWORK) { libc::CLONE_NEWNET } else { 0 };
+    let flags = libc::c_long::from((ZYGOTE_NAMESPACES & !shared) | libc::SIGCHLD);
     // SAFETY: a fork of a process of one thread: no stack, no thread's storage, no place for a pid is given.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, 0_usize, 0_usize, 0_usize) };
     match i32::try_from(pid) {

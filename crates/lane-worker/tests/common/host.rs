@@ -53,6 +53,8 @@ pub(crate) struct Nested {
     pub(crate) pid: i32,
     pub(crate) depth: usize,
     pub(crate) state: char,
+    /// Whether it is a worker's program, not its init and not a zygote.
+    pub(crate) is_program: bool,
     /// The zygote above it.
     pub(crate) zygote: i32,
     /// The helper above that; none: it is an orphan.
@@ -142,7 +144,7 @@ impl Host {
             if !orphans.is_empty() {
                 return Err(format!("orphans: {orphans:?}"));
             }
-            let (bounded, expected) = (self.bounded(), lane.counts().ready * 2);
+            let (bounded, expected) = (self.bounded(), lane.counts().ready);
             if bounded.is_some_and(|processes| processes != expected) {
                 return Err(format!("{bounded:?} processes in the lane's control groups, {expected} belong there"));
             }
@@ -159,6 +161,17 @@ impl Host {
         }
         let (instant, time) = (self.began.0.elapsed(), self.began.1.elapsed().unwrap_or_default());
         assert!(instant.abs_diff(time) < Duration::from_secs(5), "{after}: the clock was set");
+    }
+
+    /// What waits for a call does not run.
+    pub(crate) fn check_waiting(&self) -> Result<(), String> {
+        let programs = nested().into_iter().filter(|process| process.helper == Some(self.helper) && process.is_program);
+        let (stopped, running): (Vec<_>, Vec<_>) = programs.partition(|process| process.state == 'T');
+        if running.is_empty() && stopped.len() > 1 {
+            Ok(())
+        } else {
+            Err(format!("running {running:?}, stopped {stopped:?}"))
+        }
     }
 
     fn own_zygotes(&self) -> BTreeSet<i32> {
@@ -283,7 +296,8 @@ pub(crate) fn nested() -> Vec<Nested> {
         }
         // What ended while it was looked at is no orphan.
         if let Some(state) = state_of(pid) {
-            found.push(Nested { pid, depth, state, zygote, helper });
+            let is_program = depth > 2 && fields.get("NSpid").is_some_and(|pids| pids.ends_with("\t2"));
+            found.push(Nested { pid, depth, state, is_program, zygote, helper });
         }
     }
     found

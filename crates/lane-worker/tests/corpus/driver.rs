@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::common::host::{Host, cgroup_folders, helper_of, nested, until};
 use crate::common::{THREADS_MAX, programs};
-use crate::rows::{Expected, Row, rows};
+use crate::rows::{Expected, IN_FLIGHT, Row, rows};
 
 const BYSTANDER: &str = r#"
 from omega_plugin import Text, plugin
@@ -30,7 +30,7 @@ pub(crate) fn run_all(options: &WorkerLaneOptions) {
     let there: BTreeSet<String> = programs::names().into_iter().collect();
     assert_eq!(named, there, "each program has a row, each row a program");
     let lane = WorkerLane::new(options).unwrap_or_else(|refusal| panic!("{refusal}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let files = BTreeMap::from([("program.py".to_owned(), Arc::from(BYSTANDER.as_bytes()))]);
     let bystander = lane.prepare(&programs::program(files)).unwrap_or_else(|refusal| panic!("{refusal}"));
     let mut host = Host::new(&lane);
@@ -85,9 +85,15 @@ async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String>
     input["threads_max"] = (if has_cgroups { THREADS_MAX } else { 1_100 }).into();
     // Where the program waits for its call something may happen, too.
     tokio::time::sleep(row.pause).await;
+    if !row.pause.is_zero() {
+        host.check_waiting()?;
+    }
     let mut first = None;
     for attempt in ["the first call", "the next call"] {
-        let report = call(&ready, host.facts(&input), row.time).await;
+        let report = match row.name {
+            IN_FLIGHT => beside(lane, &ready, host.facts(&input)).await?,
+            _ => call(&ready, host.facts(&input), row.time).await,
+        };
         for secret in host.secrets() {
             if format!("{report:?}").contains(&secret) {
                 return Err(format!("{attempt}: it told a secret: {secret}"));
@@ -102,10 +108,27 @@ async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String>
     Ok(())
 }
 
+/// A call, and while it lasts the first worker of another program.
+async fn beside(lane: &WorkerLane, ready: &Arc<dyn ReadyProgram>, content: String) -> Result<LaneReport, String> {
+    let other = || {
+        // By now the attack stands.
+        std::thread::sleep(Duration::from_millis(700));
+        let files = BTreeMap::from([("program.py".to_owned(), Arc::from(BYSTANDER.as_bytes()))]);
+        lane.prepare(&programs::program(files)).map(drop).map_err(|refusal| format!("another program: {refusal}"))
+    };
+    let attacking = call(ready, content, Duration::from_secs(5));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let report = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(attacking));
+        other.join().map_err(|_| "another program: it panicked".to_owned())?.map(|()| report)
+    })
+}
+
 fn judge(row: &Row, report: &LaneReport) -> Result<(), String> {
     let unexpected = || Err(format!("{:?} {:?} {:.400}", report.ending, report.facts, report.output_text));
     match (&row.expected, &report.ending) {
-        (Expected::Held, LaneEnding::Finished(_)) => {
+        (Expected::NeverMade, LaneEnding::Failed { exit: ProgramExit::RefusedSystemCall, .. }) => Ok(()),
+        (Expected::Held | Expected::NeverMade, LaneEnding::Finished(_)) => {
             let Some(answer) = text_of(report) else { return unexpected() };
             let answer: Value = serde_json::from_str(answer).map_err(|error| format!("{error}: {answer}"))?;
             let attempts = answer.as_object().cloned().unwrap_or_default();

@@ -20,6 +20,9 @@ const SECUREBITS_LOCKED: u64 = 0b1110_1111;
 const CAPABILITIES: u64 = 64;
 const SECCOMP_SET_MODE_FILTER: u64 = 1;
 const SECCOMP_FILTER_FLAG_NEW_LISTENER: u64 = 8;
+/// Lowered last: descriptors on their way through sockets are counted for all processes of a user, and whoever sends one is refused
+/// where they are more than its own limit. So a program, with a lower limit, can not stop another's lockdown.
+const RLIMIT_NOFILE: usize = 7;
 /// Where the program finds the protocol's stream.
 const STREAM: i32 = 3;
 const O_CLOEXEC: u64 = 0o2_000_000;
@@ -96,9 +99,11 @@ pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32, in
         kernel::close(listener);
         demand(stage::SECCOMP, filter(of_program, 0));
     }
+    if is_on(plan, stage::LIMITS) {
+        demand(stage::LIMITS, set_limit(plan, RLIMIT_NOFILE));
+    }
     kernel::close(to_init);
-    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have. Written,
-    // since messages that could carry descriptors are denied by now.
+    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have.
     kernel::close(status);
     let locked = Report { magic: MAGIC, tag: tag::LOCKED, ..Report::default() };
     let size = core::mem::size_of::<Report>();
@@ -145,13 +150,18 @@ fn arrange(
 }
 
 fn limit(plan: &Plan) -> Result<i64, Errno> {
-    for resource in 0..RLIMITS {
-        if plan.limits_set & (1 << resource) != 0 {
-            let limit = &raw const plan.limits[resource];
-            call!(nr::PRLIMIT64, 0_u64, resource, limit, 0_u64)?;
-        }
+    for resource in (0..RLIMITS).filter(|resource| *resource != RLIMIT_NOFILE) {
+        set_limit(plan, resource)?;
     }
     Ok(0)
+}
+
+fn set_limit(plan: &Plan, resource: usize) -> Result<i64, Errno> {
+    if plan.limits_set & (1 << resource) == 0 {
+        return Ok(0);
+    }
+    let limit = &raw const plan.limits[resource];
+    call!(nr::PRLIMIT64, 0_u64, resource, limit, 0_u64)
 }
 
 fn drop_capabilities() -> Result<i64, Errno> {

@@ -115,6 +115,27 @@ pub(crate) mod stage {
     pub(crate) const SECCOMP: u32 = 10;
     /// The init's own lockdown.
     pub(crate) const INIT: u32 = 11;
+    /// The look from outside. From here on: outside the worker.
+    pub(crate) const ATTESTATION: u32 = 16;
+    /// The attack on the sandbox at start.
+    pub(crate) const CANARY: u32 = 17;
+    /// The old root is gone.
+    pub(crate) const PRIVATE_ROOT: u32 = 18;
+    /// The root and what is in it is not written to.
+    pub(crate) const READ_ONLY: u32 = 19;
+    /// A network of its own.
+    pub(crate) const NETWORK: u32 = 20;
+}
+
+/// Whether a layer is left out: never, but in builds for the layer tests.
+#[cfg(not(omega_layer_switches))]
+pub(crate) const fn is_off(_layers_off: u32, _stage: u32) -> bool {
+    false
+}
+/// Whether a layer is left out.
+#[cfg(omega_layer_switches)]
+pub(crate) const fn is_off(layers_off: u32, stage: u32) -> bool {
+    layers_off & (1 << stage) != 0
 }
 
 /// What the code inside tells the helper, on the worker's status socket.
