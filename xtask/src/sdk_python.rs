@@ -18,7 +18,11 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     let environment = places.tools().join("sdk-python");
     tools::install_python(places, &environment, folder.join("requirements.txt"))?;
     let tool = Tool { places, environment, omega };
+    // It can be handed out: a wheel, made without looking for anything elsewhere.
+    let mut wheel = tool.python(&folder, &["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]);
+    wheel.args(["--no-index", ".", "--wheel-dir"]).arg(tool.environment.join("wheels"));
     let mut commands = vec![
+        wheel,
         tool.python(&folder, &["-m", "ruff", "check", "."]),
         tool.python(&folder, &["-m", "ruff", "format", "--check", "."]),
         tool.python(&folder, &["-m", "mypy"]),
