@@ -73,7 +73,7 @@ def test_the_call_shows_its_circumstances(start: Start) -> None:
     assert worker.call(text("x"))["notes"] == "r-1 run-1 2026-01-01T00:00:00Z {'tone': 'dry'}"
 
 
-def test_a_program_sees_its_package_its_environment_and_the_sdk_in_this_order(start: Start, tmp_path: Path) -> None:
+def test_a_program_sees_its_package_the_sdk_and_its_environment_in_this_order(start: Start, tmp_path: Path) -> None:
     environment = tmp_path / "env"
     environment.mkdir()
     for name in ("helper", "dependency"):
@@ -84,8 +84,8 @@ def test_a_program_sees_its_package_its_environment_and_the_sdk_in_this_order(st
     content = worker.call(text("x"))["payload"]["content"]
     assert content.startswith("dependency of the environment, helper of the package ")
     paths = eval(content[content.index("[") :])  # noqa: S307 - a list of strings
-    assert paths[:2] == [str(tmp_path / "package"), str(environment)]
-    assert paths[-1] == str(Path(_worker.__file__).parent.parent)
+    assert paths[0] == str(tmp_path / "package")
+    assert paths[-2:] == [str(Path(_worker.__file__).parent.parent), str(environment)]
 
 
 def test_without_an_environment_none_is_looked_at(start: Start, tmp_path: Path) -> None:
