@@ -89,21 +89,26 @@ pub(crate) fn lock(plan: &Plan, descriptors: WorkerDescriptors, to_init: i32, in
     if is_on(plan, stage::LANDLOCK) {
         demand(stage::LANDLOCK, landlock::restrict(plan.landlock_abi));
     }
+    let (refusing, rest) = split(&plan.instructions, plan.refusing);
+    let (of_program, _) = split(rest, plan.of_program);
     if is_on(plan, stage::SECCOMP) {
-        let (refusing, rest) = split(&plan.instructions, plan.refusing);
-        let (of_program, _) = split(rest, plan.of_program);
         let listener = demand(stage::SECCOMP, filter(refusing, SECCOMP_FILTER_FLAG_NEW_LISTENER)) as i32;
         // From here on a forbidden call waits for the init, which never answers.
         let sent = kernel::send(to_init, [1_u8].as_ptr(), 1, Some(listener)).map(|()| 0);
         demand(stage::SECCOMP, sent);
         kernel::close(listener);
-        demand(stage::SECCOMP, filter(of_program, 0));
     }
+    // Descriptors on their way are counted per user, against the sender's own limit: with the program's, other workers'
+    // could keep this one from being made.
     if is_on(plan, stage::LIMITS) {
         demand(stage::LIMITS, set_limit(plan, RLIMIT_NOFILE));
     }
+    if is_on(plan, stage::SECCOMP) {
+        demand(stage::SECCOMP, filter(of_program, 0));
+    }
     kernel::close(to_init);
-    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have.
+    // On the stream, which is all that is left: whoever looks from outside now sees what the plugin will have. Written, since
+    // messages, which could carry descriptors, are denied by now.
     kernel::close(status);
     let locked = Report { magic: MAGIC, tag: tag::LOCKED, ..Report::default() };
     let size = core::mem::size_of::<Report>();
