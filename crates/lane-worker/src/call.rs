@@ -91,7 +91,7 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
             ));
         }
     };
-    taken.worker().go_on();
+    taken.worker_mut().go_on();
     let mut talk = match taken.worker_mut().open() {
         Ok(talk) => talk,
         Err(error) => {

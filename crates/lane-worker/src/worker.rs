@@ -30,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) number: Number,
     descriptors: Descriptors,
     output: Output,
+    stands_still: bool,
     /// What came of its stream and is no whole frame yet.
     incoming: Incoming,
 }
@@ -131,17 +132,20 @@ impl Worker {
         }
         let output = Output { stdout: Captured::new(log_bytes_max), stderr: Captured::new(log_bytes_max) };
         let descriptors = Descriptors { stream, status, stdout, stderr, init };
-        Ok(Self { number, descriptors, output, incoming: Incoming::default() })
+        Ok(Self { number, descriptors, output, stands_still: false, incoming: Incoming::default() })
     }
 
-    /// Has it stand still while it waits for a call: no deadline holds for it by then.
-    pub(crate) fn stand_still(&self) -> io::Result<()> {
-        channel::send(&self.descriptors.status, &[word::STOP], &[])
+    /// Has it stand still while it waits for a call: no deadline holds for it by then. One that is gone is seen by whoever takes it.
+    pub(crate) fn stand_still(&mut self) {
+        self.stands_still = true;
+        let _ = channel::send(&self.descriptors.status, &[word::STOP], &[]);
     }
 
     /// Has it run again. One that is gone is seen by whoever waits for its answer.
-    pub(crate) fn go_on(&self) {
-        let _ = channel::send(&self.descriptors.status, &[word::GO], &[]);
+    pub(crate) fn go_on(&mut self) {
+        if std::mem::take(&mut self.stands_still) {
+            let _ = channel::send(&self.descriptors.status, &[word::GO], &[]);
+        }
     }
 
     /// Ends everything in its pid namespace. What is gone already needs no signal.

@@ -8,5 +8,5 @@ from _attack import attack
 
 @attack
 def handle(host):
-    os.kill(os.getpid(), signal.SIGSTOP)
-    return {"stop": "GOT on"}
+    while True:
+        os.kill(os.getpid(), signal.SIGSTOP)

@@ -94,7 +94,8 @@ fn namespaces(pid: i32, zygote: i32) -> Result<(), Failure> {
 }
 
 fn descriptors(pid: i32) -> Result<(), Failure> {
-    let folder = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| Failure::new("attestation", error))?;
+    // Not `fd`, which belongs to root where the process is not dumpable; this one asks for the right to look at the process.
+    let folder = fs::read_dir(format!("/proc/{pid}/fdinfo")).map_err(|error| Failure::new("attestation", error))?;
     let mut found: Vec<String> =
         folder.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     found.sort();

@@ -83,8 +83,8 @@ pub(super) fn enter(
         }
     }
     if is_off(layers_off, stage::PRIVATE_ROOT) {
-        fs::create_dir("host").map_err(step("folders"))?;
-        rustix::mount::mount_bind_recursive("/", "host").map_err(errno("the host's root"))?;
+        fs::create_dir("mnt").map_err(step("folders"))?;
+        rustix::mount::mount_bind_recursive("/", "mnt").map_err(errno("the host's root"))?;
     }
     let root = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(errno("open"))?;

@@ -11,6 +11,8 @@ from typing import Any
 
 from omega_plugin import Json, plugin
 
+# Of each Linux; nothing that an interpreter needs is in them.
+HOST_FOLDERS = ("/boot", "/etc", "/home", "/media", "/mnt", "/root", "/run", "/srv", "/var")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,6 +36,8 @@ def attacks(secret: str) -> dict[str, bool]:
         "read a file of the host": fails(open, secret) and fails(open, "/etc/passwd"),
         "see processes": not os.path.exists("/proc/1") and not os.path.exists("/sys/kernel"),
         "write to the root": fails(open, "/planted", "w") and fails(open, "/plugin/planted", "w"),
+        "see the host's folders": not any(map(os.path.exists, HOST_FOLDERS)),
+        "change modes and times": fails(os.chmod, "/omega", 0o777) and fails(os.utime, "/omega"),
         "write to the interpreter": fails(open, os.__file__, "a"),
         "escape by a descriptor": all(fails(os.fstat, number) for number in range(4, 256)),
         "find the environment": not os.environ and not os.environb,

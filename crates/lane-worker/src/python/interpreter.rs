@@ -19,6 +19,8 @@ pub(crate) const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 const PROBE: &str = include_str!("probe.py");
 /// An interpreter that has not answered by then is not used.
 const PROBE_MAX: Duration = Duration::from_secs(30);
+/// Its answer is read to the end so long after it ended.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -238,10 +240,12 @@ fn ask(path: &Path) -> Result<Vec<u8>, String> {
         .spawn()
         .map_err(|error| error.to_string())?;
     let Some(mut stdout) = child.stdout.take() else { return Err("no answer".to_owned()) };
-    let reading = std::thread::spawn(move || {
+    let (answered, answer) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || {
         let mut answer = Vec::new();
         let _ = std::io::Read::read_to_end(&mut std::io::Read::take(&mut stdout, ANSWER_BYTES_MAX as u64), &mut answer);
-        answer
+        // Nobody waits for it any more where it came too late.
+        let _ = answered.send(answer);
     });
     let sources: Vec<(String, &str, String)> = SDK_FILES
         .iter()
@@ -264,8 +268,9 @@ fn ask(path: &Path) -> Result<Vec<u8>, String> {
             Err(error) => return Err(error.to_string()),
         }
     };
-    let answer = reading.join().unwrap_or_default();
-    if status.success() { Ok(answer) } else { Err(format!("it ended with {status}")) }
+    // A launcher may have left something running that holds its output open.
+    let answer = answer.recv_timeout(ANSWER_MAX).map_err(|_| "its output does not end with it".to_owned());
+    if status.success() { answer } else { Err(format!("it ended with {status}")) }
 }
 
 /// The modules that the zygote preloads, by the list in the SDK: what they map is what a worker needs.

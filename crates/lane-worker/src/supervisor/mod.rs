@@ -158,11 +158,12 @@ impl Supervisor {
     pub(crate) fn warm(self: &Arc<Self>, program: &Arc<Program>, wait: Duration) -> Result<(), NoWorker> {
         let (reply, worker) = blocking::sync_channel(1);
         let _ = self.commands.send(Command::Want { program: Arc::clone(program), reply: Reply::Blocking(reply) });
-        let worker = match worker.recv_timeout(wait) {
+        let mut worker = match worker.recv_timeout(wait) {
             Ok(worker) => worker?,
             Err(blocking::RecvTimeoutError::Timeout) => return Err(NoWorker::InTime),
             Err(blocking::RecvTimeoutError::Disconnected) => return Err(NoWorker::Failure(gone())),
         };
+        worker.stand_still();
         program.ready.lock().unwrap_or_else(PoisonError::into_inner).push_front(worker);
         Ok(())
     }

@@ -512,7 +512,8 @@ fn give(entry: &mut Entry, worker: Worker) {
             Some(unsent) => answer = unsent,
         }
     }
-    if let Ok(worker) = answer {
+    if let Ok(mut worker) = answer {
+        worker.stand_still();
         entry.program.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(worker);
     }
 }
@@ -535,11 +536,7 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
         sent.err().unwrap_or(event)
     };
     let why = match event {
-        Event::Said(Said::Loaded) => match worker.stand_still() {
-            Ok(()) => return Ok(worker),
-            Err(error) => format!("its process is gone: {error}"),
-        },
-        Event::Said(Said::Log { .. }) => format!("it broke the protocol with more than {IMPORT_LINES_MAX} log lines"),
+        Event::Said(Said::Loaded) => return Ok(worker),
         Event::Said(Said::LoadFailed(error)) => shown(&error),
         Event::Said(_) => "it broke the protocol before it was loaded".to_owned(),
         Event::Broken(why) => format!("it broke the protocol: {why}"),

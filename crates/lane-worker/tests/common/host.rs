@@ -9,6 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use omega_lane_worker::{WorkerLane, limits};
@@ -80,7 +81,8 @@ impl Host {
         if rustix::process::geteuid().is_root() {
             victim.uid(limits::DEDICATED_ID).gid(limits::DEDICATED_ID);
         }
-        let abstract_name = format!("omega-corpus-{}", std::process::id());
+        static HOSTS: AtomicU32 = AtomicU32::new(0);
+        let abstract_name = format!("omega-corpus-{}-{}", std::process::id(), HOSTS.fetch_add(1, Ordering::Relaxed));
         let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         let abstracted = UnixDatagram::bind_addr(&address).unwrap();
         let named = UnixDatagram::bind(canaries.path().join("socket")).unwrap();

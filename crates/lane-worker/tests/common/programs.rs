@@ -88,6 +88,15 @@ pub(crate) fn hostile(name: &str, how: &str, is_native: bool) -> LaneProgram {
     program(files)
 }
 
+/// A hostile program of this source.
+pub(crate) fn inline(source: &str) -> LaneProgram {
+    let shared = std::fs::read(sources().join("_attack.py")).unwrap();
+    program(BTreeMap::from([
+        ("program.py".to_owned(), Arc::from(source.as_bytes())),
+        ("_attack.py".to_owned(), Arc::from(shared)),
+    ]))
+}
+
 /// A program of these files, the entry being `program.py`.
 pub(crate) fn program(files: BTreeMap<String, Arc<[u8]>>) -> LaneProgram {
     let code = Arc::clone(&files["program.py"]);

@@ -1,0 +1,127 @@
+//! The lane's processes end with what they belong to: the helper with the gateway, everything with the helper.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use omega_contract::Lane;
+use omega_contract::ports::LaneEnding;
+use omega_lane_worker::WorkerLane;
+
+use crate::common::host::{Nested, cgroup_folders, helper_of, nested, until};
+use crate::support::{call, options, program, text};
+
+const AT_WORK: &str = "
+import time
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    if text.content == 'work':
+        while True:
+            pass
+    if text.content == 'sleep':
+        time.sleep(3600)
+    return text
+";
+const CHILD: &str = "OMEGA_TEST_CHILD";
+
+/// Not a test by itself: a gateway with one plugin busy and one asleep, which another test kills.
+#[tokio::test]
+async fn a_gateway_to_be_killed() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let lane = WorkerLane::new(&options()).unwrap();
+    let ready = lane.prepare(&program(AT_WORK)).unwrap();
+    for what in ["work", "sleep"] {
+        let ready = std::sync::Arc::clone(&ready);
+        tokio::spawn(async move { ready.run(call(text(what), Duration::from_secs(60))).await });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    println!("\nat work");
+    std::io::stdout().flush().unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    drop(lane);
+}
+
+fn gateway() -> (Child, i32) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["ends::a_gateway_to_be_killed", "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "at work"), "it works");
+    let helper = helper_of(i32::try_from(child.id()).unwrap()).expect("it has a helper");
+    let own = of(helper);
+    assert!(own.len() >= 5, "a zygote, two inits, two programs: {own:?}");
+    (child, helper)
+}
+
+fn of(helper: i32) -> Vec<Nested> {
+    nested().into_iter().filter(|process| process.helper == Some(helper)).collect()
+}
+
+/// Nothing of these is there any more, whoever they belong to by now.
+fn gone(pids: &[i32]) {
+    until("what a killed lane leaves", || {
+        let left: Vec<Nested> =
+            nested().into_iter().filter(|process| pids.contains(&process.pid) && process.state != 'Z').collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_gateway_that_is_killed() {
+    let (mut gateway, helper) = gateway();
+    let pids: Vec<i32> = of(helper).iter().map(|process| process.pid).collect();
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    gone(&pids);
+    until("control groups", || {
+        let left = cgroup_folders(helper);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_helper_that_is_killed() {
+    let (mut gateway, helper) = gateway();
+    let pids: Vec<i32> = of(helper).iter().map(|process| process.pid).collect();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(helper).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    gone(&pids);
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+}
+
+/// The next call is served by another helper, which clears away what the first left.
+#[tokio::test]
+async fn a_lane_outlives_its_helper() {
+    let lane = WorkerLane::new(&options()).unwrap();
+    let ready = lane.prepare(&program(AT_WORK)).unwrap();
+    let helper = {
+        let own = i32::try_from(std::process::id()).unwrap();
+        // Other tests of this process have lanes of their own.
+        let before = helper_of(own).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(before).unwrap(), rustix::process::Signal::KILL)
+            .unwrap();
+        before
+    };
+    // One helper a second is started at most.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let report = ready.run(call(text("again"), Duration::from_secs(20))).await;
+    assert!(matches!(report.ending, LaneEnding::Finished(_)), "{report:?}");
+    assert!(cgroup_folders(helper).is_empty(), "the first one's control groups");
+}
+
+#[test]
+fn a_lane_that_is_dropped_ends_its_helper() {
+    let lane = WorkerLane::new(&options()).unwrap();
+    let own = i32::try_from(std::process::id()).unwrap();
+    let helper = helper_of(own).unwrap();
+    drop(lane);
+    until("the helper ends", || if helper_of(own) == Some(helper) { Err(format!("{helper} lives")) } else { Ok(()) });
+}
