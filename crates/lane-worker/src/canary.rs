@@ -18,6 +18,7 @@ use crate::call;
 use crate::lane::WorkerLane;
 use crate::messages::Failure;
 use crate::program::WorkerProgram;
+use crate::supervisor::NoWorker;
 
 const SOURCE: &str = include_str!("python/canary.py");
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -82,6 +83,12 @@ fn tempfile_of_the_host() -> std::io::Result<Secret> {
 /// What a canary answers, or how it ended without an answer.
 fn ask(ready: &WorkerProgram, attack: &str, secret: &str) -> Result<Result<String, ProgramExit>, Failure> {
     let said = |detail: String| Failure::new("canary", detail);
+    // A layer that is missing is named as itself, with its own remedy.
+    ready.supervisor.warm(&ready.program, TIME_MAX).map_err(|no_worker| match no_worker {
+        NoWorker::Failure(failure) => failure,
+        NoWorker::InTime => said(format!("no worker was made in {} s", TIME_MAX.as_secs())),
+        NoWorker::LoadFailed { detail, output } => said(format!("{detail} {output}")),
+    })?;
     let data = json!({"attack": attack, "secret": secret});
     let payload = Payload::json_text(data.to_string(), "canary").map_err(|error| said(error.to_string()))?;
     let request = LaneRequest {

@@ -65,6 +65,12 @@ pub enum InterpreterError {
     },
 }
 
+/// All that an old one says.
+#[derive(Deserialize)]
+struct Versioned {
+    version: (u32, u32, u32),
+}
+
 #[derive(Deserialize)]
 struct Answer {
     implementation: String,
@@ -202,11 +208,12 @@ fn on_path(name: &str) -> Option<PathBuf> {
 fn probe(path: &Path, shown: &str) -> Result<Interpreter, InterpreterError> {
     let unusable = |why: String| InterpreterError::Unusable { path: shown.to_owned(), why };
     let answer = ask(path).map_err(unusable)?;
-    let answer: Answer = serde_json::from_slice(&answer).map_err(|error| unusable(format!("its answer: {error}")))?;
-    let (major, minor, patch) = answer.version;
+    let unread = |error: serde_json::Error| unusable(format!("its answer: {error}"));
+    let Versioned { version: (major, minor, patch) } = serde_json::from_slice(&answer).map_err(unread)?;
     if (major, minor) < PYTHON_VERSION_MIN {
         return Err(InterpreterError::TooOld { path: shown.to_owned(), found: format!("{major}.{minor}.{patch}") });
     }
+    let answer: Answer = serde_json::from_slice(&answer).map_err(unread)?;
     if answer.implementation != "cpython" {
         return Err(unusable(format!("it is {}, not CPython", answer.implementation)));
     }

@@ -9,6 +9,11 @@ import os
 import sys
 import sysconfig
 
+if sys.version_info < (3, 10):
+    # All that is asked of one that is too old for the SDK; how old that is, is decided where this is read.
+    print(json.dumps({"version": list(sys.version_info[:3])}))
+    sys.exit()
+
 # The SDK's modules come on standard input and go back compiled, so that no zygote compiles them again.
 compiled = {
     name: base64.b64encode(

@@ -63,6 +63,8 @@ pub(super) fn start(program: &HelperProgram, begin: &Begin) -> io::Result<(Owned
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .spawn()?;
+    // With the helper's end of the socket in it: one that ends at once is seen to end.
+    drop(command);
     // Only its end tells of it; whoever waits for that is not in anybody's way.
     std::thread::Builder::new()
         .name("omega-helper-end".to_owned())

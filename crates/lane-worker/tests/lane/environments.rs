@@ -32,7 +32,7 @@ fn no_python() {
 #[test]
 fn an_old_python() {
     let folder = tempfile::tempdir().unwrap();
-    let answer = r#"{"implementation": "cpython", "version": [3, 8, 10], "executable": "/usr/bin/python3", "prefix": "/usr", "standard": "/usr/lib/python3.8", "extensions": "/usr/lib/python3.8/lib-dynload", "mapped": []}"#;
+    let answer = r#"{"version": [3, 8, 10]}"#;
     let old = script(folder.path(), &format!("#!/bin/sh\necho '{answer}'\n"));
     refused(&old, &["interpreter", "3.8.10", "3.10 or newer"]);
 }
