@@ -24,7 +24,8 @@ pub(crate) fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
     if parent.is_dir() {
         for entry in fs::read_dir(parent)? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
+            // A folder without a manifest holds programs that tests make packages of.
+            if entry.path().join("PLUGIN_MANIFEST.json").is_file() {
                 folders.push(entry.path());
             }
         }

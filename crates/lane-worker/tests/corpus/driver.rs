@@ -12,17 +12,17 @@ use omega_contract::{Lane, Payload};
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
 use serde_json::Value;
 
-use crate::common::host::{Host, cgroup_folders, helper_of, nested, until};
-use crate::common::{THREADS_MAX, programs};
+use crate::outside::host::{Host, cgroup_folders, helper_of, nested, own_pid, until};
+use crate::outside::{THREADS_MAX, programs};
 use crate::rows::{Expected, IN_FLIGHT, Row, rows};
 
-const BYSTANDER: &str = r#"
+const BYSTANDER: &str = "
 from omega_plugin import Text, plugin
 
 @plugin
 def handle(text: Text) -> Text:
     return Text(text.content.upper())
-"#;
+";
 
 /// Runs every row in a lane of its own.
 pub(crate) fn run_all(options: &WorkerLaneOptions) {
@@ -54,7 +54,7 @@ pub(crate) fn run_all(options: &WorkerLaneOptions) {
     }
     println!("{count} attacks, {} failures", failures.len());
     assert!(failures.is_empty(), "{} rows failed:\n  {}", failures.len(), failures.join("\n  "));
-    let helper = helper_of(std::process::id() as i32).unwrap();
+    let helper = helper_of(own_pid()).unwrap();
     drop(bystander);
     drop(lane);
     until("the lane is gone", || {
@@ -91,7 +91,7 @@ async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String>
     let mut first = None;
     for attempt in ["the first call", "the next call"] {
         let report = match row.name {
-            IN_FLIGHT => beside(lane, &ready, host.facts(&input)).await?,
+            IN_FLIGHT => beside(lane, &ready, host.facts(&input))?,
             _ => call(&ready, host.facts(&input), row.time).await,
         };
         for secret in host.secrets() {
@@ -109,7 +109,7 @@ async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String>
 }
 
 /// A call, and while it lasts the first worker of another program.
-async fn beside(lane: &WorkerLane, ready: &Arc<dyn ReadyProgram>, content: String) -> Result<LaneReport, String> {
+fn beside(lane: &WorkerLane, ready: &Arc<dyn ReadyProgram>, content: String) -> Result<LaneReport, String> {
     let other = || {
         // By now the attack stands.
         std::thread::sleep(Duration::from_millis(700));

@@ -3,16 +3,18 @@
 //! What a program says of its attack is only one part: files, processes, descriptors, mounts, control groups, sockets and other
 //! programs of the host are compared with what they were before.
 
-#[path = "../common/mod.rs"]
-mod common;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../outside/mod.rs"]
+mod outside;
 
 mod driver;
 mod rows;
 
 use std::process::Command;
 
-use common::{host, programs};
 use omega_lane_worker::{CgroupChoice, WorkerLaneOptions};
+use outside::{host, programs};
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -21,19 +23,19 @@ fn is_root() -> bool {
 /// As whoever runs the tests: as root with a dedicated user, and with control groups where the machine has them.
 #[test]
 fn nothing_gets_out() {
-    driver::run_all(&common::options());
+    driver::run_all(&outside::options());
 }
 
 /// Without control groups the address space is the bound on memory.
 #[test]
 fn nothing_gets_out_without_control_groups() {
-    driver::run_all(&WorkerLaneOptions { cgroups: CgroupChoice::None, ..common::options() });
+    driver::run_all(&WorkerLaneOptions { cgroups: CgroupChoice::None, ..outside::options() });
 }
 
 /// Debian 12's kernel, 6.1, knows Landlock's ABI 2.
 #[test]
 fn nothing_gets_out_with_an_old_landlock() {
-    driver::run_all(&WorkerLaneOptions { landlock_abi_max: 2, ..common::options() });
+    driver::run_all(&WorkerLaneOptions { landlock_abi_max: 2, ..outside::options() });
 }
 
 /// A user without any privilege. Root runs this test once more, as that user.
@@ -42,7 +44,7 @@ fn nothing_gets_out_of_an_ordinary_user() {
     if is_root() {
         again_as_an_ordinary_user("nothing_gets_out_of_an_ordinary_user");
     } else {
-        driver::run_all(&common::options());
+        driver::run_all(&outside::options());
     }
 }
 

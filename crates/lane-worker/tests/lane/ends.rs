@@ -8,7 +8,7 @@ use omega_contract::Lane;
 use omega_contract::ports::LaneEnding;
 use omega_lane_worker::WorkerLane;
 
-use crate::common::host::{Nested, cgroup_folders, helper_of, nested, until};
+use crate::outside::host::{Nested, cgroup_folders, helper_of, nested, until};
 use crate::support::{call, options, program, text};
 
 const AT_WORK: &str = "

@@ -2,22 +2,23 @@
 //! layer alone held (spec page 4; the table in `docs/SECURITY.md`).
 //!
 //! Built with `RUSTFLAGS="--cfg omega_layer_switches"` alone: no other build can leave a layer out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![cfg(omega_layer_switches)]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../outside/mod.rs"]
+mod outside;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::host::Host;
-use common::programs;
 use omega_contract::ports::{
     BoxFuture, BrokerError, GuestLogLevel, GuestPayload, Host as Brokers, LaneCall, LaneEnding, LaneRequest,
 };
 use omega_contract::{Lane, Payload};
 use omega_lane_worker::{CgroupChoice, WorkerLane, WorkerLaneOptions};
+use outside::host::Host;
+use outside::programs;
 use serde_json::{Value, json};
 
 // The bits of `plan::stage`.
@@ -57,7 +58,7 @@ def handle(host):
 "#;
 
 fn options(layers_off: u32) -> WorkerLaneOptions {
-    WorkerLaneOptions { layers_off, ..common::options() }
+    WorkerLaneOptions { layers_off, ..outside::options() }
 }
 
 /// The lane is refused, and the refusal has this word.

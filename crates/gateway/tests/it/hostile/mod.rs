@@ -100,7 +100,8 @@ fn every_guest_has_a_row_and_every_row_a_guest() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/hostile");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let folders: BTreeSet<String> =
-        entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect();
+        // The worker lane's programs, without manifests, have a table of their own.
+        entries.filter(|entry| entry.path().join("PLUGIN_MANIFEST.json").is_file()).map(|entry| entry.file_name().into_string().unwrap()).collect();
     let is_guest = |row: &&Row| matches!(row.given, Given::Guest(_));
     let guests: BTreeSet<String> = table().filter(is_guest).map(|row| row.name.to_owned()).collect();
     assert_eq!(folders, guests);

@@ -1,4 +1,4 @@
-//! What the corpus and the layer tests share: programs, the host's state before and after.
+//! What is seen of a lane from outside, for the corpus, the layer tests and others: programs, the host's state before and after.
 #![allow(dead_code, reason = "each test target uses a part")]
 
 pub(crate) mod host;

@@ -23,6 +23,9 @@ const GONE_MAX: Duration = Duration::from_secs(10);
 /// Descriptors of a worker that waits: stream, status, standard output and error, its init.
 const DESCRIPTORS_OF_WORKER: usize = 5;
 
+/// Names of sockets are given out once.
+static HOSTS: AtomicU32 = AtomicU32::new(0);
+
 /// The host and what was there before.
 pub(crate) struct Host {
     canaries: tempfile::TempDir,
@@ -81,7 +84,6 @@ impl Host {
         if rustix::process::geteuid().is_root() {
             victim.uid(limits::DEDICATED_ID).gid(limits::DEDICATED_ID);
         }
-        static HOSTS: AtomicU32 = AtomicU32::new(0);
         let abstract_name = format!("omega-corpus-{}-{}", std::process::id(), HOSTS.fetch_add(1, Ordering::Relaxed));
         let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         let abstracted = UnixDatagram::bind_addr(&address).unwrap();
@@ -90,7 +92,7 @@ impl Host {
         for is_set in [abstracted.set_nonblocking(true), named.set_nonblocking(true), port.set_nonblocking(true)] {
             is_set.unwrap();
         }
-        let helper = helper_of(std::process::id() as i32).expect("the lane has a helper");
+        let helper = helper_of(own_pid()).expect("the lane has a helper");
         let mut host = Self {
             victim: victim.spawn().unwrap(),
             before: State::of(canaries.path()),
@@ -153,9 +155,9 @@ impl Host {
             Ok(())
         });
         assert_eq!(State::of(self.canaries.path()), self.before, "{after}: the host was changed");
-        assert_eq!(helper_of(std::process::id() as i32), Some(self.helper), "{after}: the helper was replaced");
+        assert_eq!(helper_of(own_pid()), Some(self.helper), "{after}: the helper was replaced");
         assert!(matches!(self.victim.try_wait(), Ok(None)), "{after}: a process of the host was killed");
-        let state = state_of(self.victim.id() as i32);
+        let state = state_of(i32::try_from(self.victim.id()).unwrap());
         assert!(matches!(state, Some('S' | 'R')), "{after}: a process of the host was stopped: {state:?}");
         assert!(self.port.accept().is_err(), "{after}: somebody connected to the host");
         for socket in [&self.named, &self.abstracted] {
@@ -264,6 +266,11 @@ fn pids() -> Vec<i32> {
 
 fn is_helper(pid: i32) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"omega-worker-helper"))
+}
+
+/// This process.
+pub(crate) fn own_pid() -> i32 {
+    i32::try_from(std::process::id()).unwrap()
 }
 
 /// The helper of a process.
