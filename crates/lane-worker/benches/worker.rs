@@ -1,4 +1,5 @@
-//! What a Python call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [call] [rate] [first] [kill] [memory]`.
+//! What a Python call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [call] [rate] [first] [kill] [neighbours]
+//! [memory]`.
 //!
 //! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it.
 
@@ -67,6 +68,9 @@ fn main() {
     }
     if is_asked("kill") {
         kill(&lane, &runtime);
+    }
+    if is_asked("neighbours") {
+        neighbours(&lane, &runtime);
     }
     if is_asked("memory") {
         memory(&lane, &runtime);
@@ -268,6 +272,53 @@ fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
         let (p50, p99) = quantiles(times);
         println!(
             "{name} plugin with a limit of 100 ms, until nothing is left: p50 {p50:.1} ms, p99 {p99:.1} ms (bar: p99 105)"
+        );
+    }
+}
+
+/// What a good plugin's callers feel of a bad one that is called all the time.
+fn neighbours(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+    const CALLS: usize = 1_000;
+    const CRASH: &str = "
+import os
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    os.abort()
+";
+    let payload = Payload::text("x".repeat(4096));
+    let good = prepare(lane, ECHO);
+    let measure = |good: &Arc<dyn ReadyProgram>| {
+        let times = runtime.block_on(async {
+            let mut times = Vec::with_capacity(CALLS);
+            for _ in 0..CALLS {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                times.push(answered(good, &payload).await);
+            }
+            times
+        });
+        quantiles(times)
+    };
+    for (name, source) in [("crashes", CRASH), ("hangs, limit 100 ms", SPIN)] {
+        let (alone_50, alone_99) = measure(&good);
+        let bad = prepare(lane, source);
+        let (stop, stopped) = tokio::sync::watch::channel(());
+        let neighbour = runtime.spawn(async move {
+            let mut calls = 0;
+            while stopped.has_changed().is_ok() {
+                bad.run(request(&Payload::text("x"), Duration::from_millis(100))).await;
+                calls += 1;
+            }
+            calls
+        });
+        let (beside_50, beside_99) = measure(&good);
+        drop(stop);
+        let calls: u64 = runtime.block_on(neighbour).expect("the neighbour");
+        println!(
+            "{CALLS} calls beside a plugin that {name} ({calls} of its calls): p50 {alone_50:.2} -> {beside_50:.2} ms, p99 {alone_99:.2} -> {beside_99:.2} ms, \
+             ratio of p99 {:.2} (bar: 1.20)",
+            beside_99 / alone_99
         );
     }
 }

@@ -1,8 +1,11 @@
-//! Calls that go well.
+//! Calls that go well, and what a program hears from its host.
 
-use omega_contract::ports::{GuestPayload, LaneEnding};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::support::{prepare, run};
+use omega_contract::ports::{GuestPayload, LaneCall, LaneEnding};
+
+use crate::support::{Heard, call, prepare, run, text};
 
 const UPPER: &str = "
 from omega_plugin import Text, plugin
@@ -10,6 +13,20 @@ from omega_plugin import Text, plugin
 @plugin
 def handle(text: Text) -> Text:
     return Text(text.content.upper())
+";
+
+const TALKS: &str = "
+from omega_plugin import BinaryRef, BrokerError, Text, log, plugin, progress
+
+@plugin
+def handle(text: Text) -> Text:
+    log.info('begins')
+    progress(0.5, 'half way')
+    print('to standard output')
+    try:
+        return Text(str(BinaryRef('a', '0' * 64, 'text/plain').size()))
+    except BrokerError as error:
+        return Text(f'{error.code}: {error.message}')
 ";
 
 #[tokio::test]
@@ -20,4 +37,17 @@ async fn a_program_answers() {
         let LaneEnding::Finished(output) = report.ending else { panic!("{report:?}") };
         assert!(matches!(output.payload, GuestPayload::Text { content: got, .. } if got == content.to_uppercase()));
     }
+}
+
+#[tokio::test]
+async fn a_program_is_heard_and_answered() {
+    let ready = prepare(TALKS);
+    let host = Arc::new(Heard::default());
+    let call = LaneCall { host: Arc::clone(&host) as _, ..call(text("go"), Duration::from_secs(10)) };
+    let report = ready.run(call).await;
+    let LaneEnding::Finished(output) = report.ending else { panic!("{report:?}") };
+    let GuestPayload::Text { content, .. } = output.payload else { panic!("{output:?}") };
+    assert!(content.contains("denied") && content.contains("none"), "{content}");
+    assert_eq!(*host.lines.lock().unwrap(), ["Info begins", "0.5 half way"]);
+    assert!(report.output_text.contains("to standard output"), "{}", report.output_text);
 }

@@ -9,3 +9,4 @@ mod support;
 mod calls;
 mod ends;
 mod environments;
+mod many;
