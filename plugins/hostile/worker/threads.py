@@ -11,7 +11,7 @@ def handle(host):
     threading.stack_size(64 * 1024)
     count = 0
     try:
-        while count < 5_000:
+        while count < host["threads_max"]:
             threading.Thread(target=time.sleep, args=(3_600,), daemon=True).start()
             count += 1
     except (RuntimeError, MemoryError):

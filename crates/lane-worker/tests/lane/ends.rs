@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use omega_contract::Lane;
-use omega_contract::ports::LaneEnding;
+use omega_contract::ports::{LaneEnding, ProgramExit};
 use omega_lane_worker::WorkerLane;
 
-use crate::outside::host::{Nested, cgroup_folders, helper_of, nested, until};
+use crate::outside::host::{Nested, cgroup_folders, helper_of, nested, own_pid, until};
 use crate::support::{call, options, program, text};
 
 const AT_WORK: &str = "
@@ -35,7 +36,7 @@ async fn a_gateway_to_be_killed() {
     let lane = WorkerLane::new(&options()).unwrap();
     let ready = lane.prepare(&program(AT_WORK)).unwrap();
     for what in ["work", "sleep"] {
-        let ready = std::sync::Arc::clone(&ready);
+        let ready = Arc::clone(&ready);
         tokio::spawn(async move { ready.run(call(text(what), Duration::from_secs(60))).await });
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -103,7 +104,7 @@ async fn a_lane_outlives_its_helper() {
     let lane = WorkerLane::new(&options()).unwrap();
     let ready = lane.prepare(&program(AT_WORK)).unwrap();
     let helper = {
-        let own = i32::try_from(std::process::id()).unwrap();
+        let own = own_pid();
         // Other tests of this process have lanes of their own.
         let before = helper_of(own).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(before).unwrap(), rustix::process::Signal::KILL)
@@ -120,8 +121,66 @@ async fn a_lane_outlives_its_helper() {
 #[test]
 fn a_lane_that_is_dropped_ends_its_helper() {
     let lane = WorkerLane::new(&options()).unwrap();
-    let own = i32::try_from(std::process::id()).unwrap();
+    let own = own_pid();
     let helper = helper_of(own).unwrap();
     drop(lane);
     until("the helper ends", || if helper_of(own) == Some(helper) { Err(format!("{helper} lives")) } else { Ok(()) });
+}
+
+const CRASHES: &str = "
+import os
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    os._exit(3)
+";
+
+/// Calls that end badly leave nothing, however many there are: no descriptor, no process, no control group.
+#[tokio::test]
+async fn hundreds_of_crashes_leave_nothing() {
+    let lane = WorkerLane::new(&options()).unwrap();
+    let ready = lane.prepare(&program(CRASHES)).unwrap();
+    let helper = helper_of(own_pid()).unwrap();
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut before = None;
+    for round in 0..3 {
+        for _ in 0..100 {
+            let report = ready.run(call(text("again"), Duration::from_secs(20))).await;
+            assert!(
+                matches!(report.ending, LaneEnding::Failed { exit: ProgramExit::PluginError, .. }),
+                "round {round}: {report:?}"
+            );
+        }
+        until("the lane is at rest", || {
+            let counts = lane.counts();
+            let ready = counts.ready;
+            // A zygote; of each worker an init and a program; five descriptors.
+            let processes = of(helper).len();
+            let descriptors = open() - ready * 5;
+            let is_at_rest = counts.workers == ready && ready > 0 && processes == 1 + 2 * ready;
+            if is_at_rest && *before.get_or_insert(descriptors) == descriptors {
+                Ok(())
+            } else {
+                Err(format!("{counts:?}, {processes} processes, {descriptors} descriptors, before {before:?}"))
+            }
+        });
+        let places = cgroup_folders(helper).iter().map(|folder| std::fs::read_dir(folder).unwrap().count()).max();
+        assert!(places.is_none_or(|places| places < 40), "round {round}: {places:?} control groups' files");
+    }
+}
+
+/// One program hangs while it is imported; another is served meanwhile, and the first is told to its operator.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_hangs_holds_nobody_up() {
+    let lane = Arc::new(WorkerLane::new(&options()).unwrap());
+    let hanging = Arc::clone(&lane);
+    let hanging = std::thread::spawn(move || hanging.prepare(&program("import time\ntime.sleep(3600)\n")).map(drop));
+    let ready = lane.prepare(&program(AT_WORK)).unwrap();
+    for _ in 0..50 {
+        let report = ready.run(call(text("meanwhile"), Duration::from_secs(20))).await;
+        assert!(matches!(report.ending, LaneEnding::Finished(_)), "{report:?}");
+    }
+    let refusal = tokio::task::spawn_blocking(move || hanging.join().unwrap()).await.unwrap().unwrap_err();
+    assert!(refusal.detail.contains("not imported in 60 s"), "{refusal}");
 }
