@@ -16,13 +16,14 @@ const FILTERS: &str = "2";
 /// The protocol's stream and the three usual ones.
 const DESCRIPTORS: [&str; 4] = ["0", "1", "2", "3"];
 /// The namespaces that a worker shares with nobody but other workers of its program, and those that are its own.
-const OF_ZYGOTE: [&str; 5] = ["user", "net", "uts", "cgroup", "time"];
+const OF_ZYGOTE: [&str; 4] = ["user", "net", "uts", "cgroup"];
 const OWN: [&str; 3] = ["mnt", "pid", "ipc"];
 
 /// What a worker is compared with.
 pub(super) struct Expected<'a> {
     pub(super) init: i32,
-    pub(super) zygote: i32,
+    pub(super) host_namespaces: &'a Namespaces,
+    pub(super) zygote_namespaces: &'a Namespaces,
     pub(super) outside: Outside,
     pub(super) place: &'a Place,
 }
@@ -60,11 +61,11 @@ pub(super) fn attest(pid: i32, expected: &Expected<'_>) -> Result<(), Failure> {
     )?;
     // The session's id is the pid inside: a session of its own.
     demand("session", field("NSsid").split_whitespace().last() == Some("2"), &format!("NSsid {}", field("NSsid")))?;
-    namespaces(pid, expected.zygote)?;
+    namespaces(pid, expected)?;
     descriptors(pid)?;
     limits(pid)?;
     demand("cgroup", Cgroups::holds(expected.place, pid), "not in its place")?;
-    not_dumpable(pid)
+    not_dumpable(pid, id)
 }
 
 fn read_status(pid: i32) -> Result<BTreeMap<String, String>, Failure> {
@@ -73,21 +74,38 @@ fn read_status(pid: i32) -> Result<BTreeMap<String, String>, Failure> {
     Ok(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
 }
 
-fn namespace(pid: &str, kind: &str) -> Result<PathBuf, Failure> {
-    fs::read_link(format!("/proc/{pid}/ns/{kind}"))
-        .map_err(|error| Failure::new("attestation", format!("{kind} namespace: {error}")))
+/// The namespaces of a process, by kind. Those of the host and of a zygote do not change while they live.
+#[derive(Debug)]
+pub(super) struct Namespaces(Vec<(&'static str, PathBuf)>);
+
+impl Namespaces {
+    /// Reads them.
+    pub(super) fn of(process: &str) -> Result<Self, Failure> {
+        let read = |kind: &&'static str| {
+            let link = fs::read_link(format!("/proc/{process}/ns/{kind}"));
+            let link = link.map_err(|error| Failure::new("attestation", format!("{kind} namespace: {error}")))?;
+            Ok((*kind, link))
+        };
+        OF_ZYGOTE.iter().chain(&OWN).map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The first of these kinds that both have.
+    fn shared(&self, other: &Self, kinds: &[&str]) -> Option<&'static str> {
+        let both = self.0.iter().zip(&other.0);
+        both.into_iter()
+            .find(|((kind, own), (_, others))| kinds.contains(kind) && own == others)
+            .map(|((kind, _), _)| *kind)
+    }
 }
 
-fn namespaces(pid: i32, zygote: i32) -> Result<(), Failure> {
-    let (worker, zygote) = (pid.to_string(), zygote.to_string());
-    for kind in OF_ZYGOTE.iter().filter(|kind| **kind != "time").chain(&OWN) {
-        if namespace(&worker, kind)? == namespace("self", kind)? {
-            return Err(Failure::new(format!("{kind} namespace"), "seen from outside: it is the host's"));
-        }
-    }
-    for kind in OWN {
-        if namespace(&worker, kind)? == namespace(&zygote, kind)? {
-            return Err(Failure::new(format!("{kind} namespace"), "seen from outside: it is the zygote's"));
+fn namespaces(pid: i32, expected: &Expected<'_>) -> Result<(), Failure> {
+    let worker = Namespaces::of(&pid.to_string())?;
+    for (other, kinds, whose) in [
+        (expected.host_namespaces, [OF_ZYGOTE.as_slice(), &OWN].concat(), "host"),
+        (expected.zygote_namespaces, OWN.to_vec(), "zygote"),
+    ] {
+        if let Some(kind) = worker.shared(other, &kinds) {
+            return Err(Failure::new(format!("{kind} namespace"), format!("seen from outside: it is the {whose}'s")));
         }
     }
     Ok(())
@@ -126,13 +144,10 @@ fn limits(pid: i32) -> Result<(), Failure> {
 
 /// The files in /proc of a process that is not dumpable belong to root, of the host or of its user namespace; with only one user in
 /// that namespace, to nobody whom it knows.
-fn not_dumpable(pid: i32) -> Result<(), Failure> {
+fn not_dumpable(pid: i32, outside_id: u32) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
-    let owner = |path: String| fs::metadata(path).map(|metadata| metadata.uid());
-    let (folder, own) = (owner(format!("/proc/{pid}/environ")), read_status(pid)?);
-    let uid = own.get("Uid").and_then(|ids| ids.split_whitespace().next()).and_then(|id| id.parse().ok());
-    match folder {
-        Ok(owner) if Some(owner) != uid => Ok(()),
+    match fs::metadata(format!("/proc/{pid}/environ")).map(|metadata| metadata.uid()) {
+        Ok(owner) if owner != outside_id => Ok(()),
         Ok(_) => Err(Failure::new("not dumpable", "seen from outside: its memory is its user's to read")),
         Err(error) => Err(Failure::new("attestation", error)),
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use self::attest::Expected;
+use self::attest::{Expected, Namespaces};
 use self::birth::Outside;
 use self::cgroup::{Cgroups, Place};
 use crate::channel::{self, Received, Waiting};
@@ -48,6 +48,8 @@ struct Zygote {
     memory_bytes_max: u64,
     /// Workers that were asked of it and that it has not answered.
     asked: Vec<Number>,
+    /// Read when its first worker is looked at.
+    namespaces: Option<Namespaces>,
 }
 
 struct Worker {
@@ -76,6 +78,7 @@ struct Helper {
     gateway: OwnedFd,
     cgroups: Cgroups,
     outside: Outside,
+    host_namespaces: Namespaces,
     landlock_abi: u32,
     layers_off: u32,
     zygotes: HashMap<Number, Zygote>,
@@ -90,7 +93,7 @@ pub(crate) fn run(gateway: OwnedFd) {
     if sys::take_usual_priority().is_err() {
         return;
     }
-    let mut helper = Helper::new(gateway, &begin);
+    let Ok(mut helper) = Helper::new(gateway, &begin) else { return };
     let (cgroups, has_cgroups) = helper.cgroups.describe();
     let begun = Begun { cgroups, has_cgroups, landlock_abi: helper.landlock_abi, outside_id: helper.outside.id };
     if helper.tell(&Tell::Begun(begun), &[]).is_ok() {
@@ -100,21 +103,22 @@ pub(crate) fn run(gateway: OwnedFd) {
 }
 
 impl Helper {
-    fn new(gateway: OwnedFd, begin: &Begin) -> Self {
+    fn new(gateway: OwnedFd, begin: &Begin) -> Result<Self, Failure> {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let outside = match uid {
             0 => Outside { id: DEDICATED_ID, gid: DEDICATED_ID, is_root: true },
             id => Outside { id, gid, is_root: false },
         };
-        Self {
+        Ok(Self {
             gateway,
             cgroups: Cgroups::find(begin.cgroups),
             outside,
+            host_namespaces: Namespaces::of("self")?,
             landlock_abi: sys::landlock_abi().min(LANDLOCK_ABI_MAX).min(begin.landlock_abi_max),
             layers_off: begin.layers_off,
             zygotes: HashMap::new(),
             workers: HashMap::new(),
-        }
+        })
     }
 
     fn tell(&self, tell: &Tell, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -240,6 +244,7 @@ impl Helper {
             ready_until: Some(Instant::now() + ZYGOTE_START_MAX),
             memory_bytes_max: spec.memory_bytes_max,
             asked: Vec::new(),
+            namespaces: None,
         };
         self.zygotes.insert(number, zygote);
         Ok(())
@@ -398,10 +403,20 @@ impl Helper {
     /// A worker says that it is locked down: it is looked at, and handed over.
     fn locked(&mut self, number: Number, pid: i32) -> io::Result<()> {
         let Some(worker) = self.workers.get_mut(&number) else { return Ok(()) };
-        let (Some((init, _)), Some(zygote)) = (&worker.init, self.zygotes.get(&worker.zygote)) else {
+        let (Some((init, _)), Some(zygote)) = (&worker.init, self.zygotes.get_mut(&worker.zygote)) else {
             return self.fail(number, Failure::new("worker", "it is locked down, and was never born"));
         };
-        let expected = Expected { init: *init, zygote: zygote.pid, outside: self.outside, place: &worker.place };
+        let of_zygote = match zygote.namespaces.take().map_or_else(|| Namespaces::of(&zygote.pid.to_string()), Ok) {
+            Ok(namespaces) => zygote.namespaces.insert(namespaces),
+            Err(failure) => return self.fail(number, failure),
+        };
+        let expected = Expected {
+            init: *init,
+            host_namespaces: &self.host_namespaces,
+            zygote_namespaces: of_zygote,
+            outside: self.outside,
+            place: &worker.place,
+        };
         if worker.program != Some(pid) {
             return self.fail(number, Failure::new("attestation", "another process says that it is locked down"));
         }
