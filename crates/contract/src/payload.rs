@@ -341,6 +341,7 @@ mod tests {
         );
         check(r#"{"schema_ref":"r","kind":"json","data":{}}"#);
         check(r#"{"schema_ref":"r","kind":"json","data":[]}"#);
+        check(r#"{"schema_ref":"r","kind":"json","data":null}"#);
         check(r#"{"schema_ref":"r","kind":"json","data":"{}"}"#);
         check(r#"{"kind":"text","content":"\ud83e\udd80\"","encoding":"utf-8","metadata":{"b":"1","a":"2"}}"#);
         check(r#"{"kind":"text","content":"a","encoding":"utf-8"}"#);

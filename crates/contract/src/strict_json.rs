@@ -381,6 +381,8 @@ mod tests {
             Ok(map(r#"{"a":"é","b":[1,{"a":1e-7}]}"#)),
         );
         check::<Map<String, Value>>("[]", Err("invalid type: sequence"));
+        // Its visitor would take it for an empty one.
+        check::<Map<String, Value>>("null", Err("invalid type: "));
     }
 
     fn map(text: &str) -> Map<String, Value> {

@@ -17,12 +17,18 @@ impl<'de> IntoDeserializer<'de, serde_json::Error> for JsonNode<'de> {
 }
 
 impl<'de> JsonNode<'de> {
-    /// A value that may be anything but an array.
+    /// An object: where members have names, nothing else has them. Some visitors take null for an empty object, an array for its members.
     fn by_name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, serde_json::Error> {
-        match self.kind() {
-            JsonKind::Array(_) => Err(serde_json::Error::invalid_type(Unexpected::Seq, &visitor)),
-            _ => self.deserialize_any(visitor),
-        }
+        let found = match self.kind() {
+            JsonKind::Object(_) => return self.deserialize_any(visitor),
+            JsonKind::Array(_) => Unexpected::Seq,
+            JsonKind::Null => Unexpected::Unit,
+            JsonKind::Bool(value) => Unexpected::Bool(value),
+            JsonKind::Number(JsonNumber::Integer(value)) => Unexpected::Signed(value),
+            JsonKind::Number(JsonNumber::Float(value)) => Unexpected::Float(value),
+            JsonKind::Text(text) => Unexpected::Str(text),
+        };
+        Err(serde_json::Error::invalid_type(found, &visitor))
     }
 }
 
