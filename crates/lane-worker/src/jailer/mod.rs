@@ -367,7 +367,14 @@ impl Helper {
                 let memory_bytes_max = self.zygotes.get(&worker.zygote).map_or(0, |zygote| zygote.memory_bytes_max);
                 match self.cgroups.take(program, memory_bytes_max) {
                     Ok(place) => worker.place = place,
-                    Err(error) => return self.fail(number, Failure::new("cgroup", error)),
+                    Err(error) => {
+                        // One that is gone by now has said why.
+                        let said = channel::receive(&unborn.status, Waiting::No).ok();
+                        let said = said.and_then(|received| sys::report(&received.bytes));
+                        let said = said.filter(|report| report.tag == tag::FAILED);
+                        let failure = said.map_or_else(|| Failure::new("cgroup", error), |said| failed_layer(&said));
+                        return self.fail(number, failure);
+                    }
                 }
                 // A worker that ended meanwhile is seen at the next turn.
                 let _ = channel::send(&unborn.status, &[1], &[]);

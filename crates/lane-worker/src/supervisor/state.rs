@@ -577,3 +577,7 @@ async fn receive(link: Option<&UnixDatagram>) -> io::Result<channel::Received> {
     let Some(link) = link else { return std::future::pending().await };
     link.async_io(Interest::READABLE, || channel::receive(link, channel::Waiting::No)).await
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -184,3 +184,26 @@ async fn an_import_that_hangs_holds_nobody_up() {
     let refusal = tokio::task::spawn_blocking(move || hanging.join().unwrap()).await.unwrap().unwrap_err();
     assert!(refusal.detail.contains("not imported in 60 s"), "{refusal}");
 }
+
+/// A zygote that is killed takes its workers with it; the next call has others, and nothing of the first is kept in mind.
+#[tokio::test]
+async fn a_program_outlives_its_zygote() {
+    let lane = WorkerLane::new(&options()).unwrap();
+    let ready = lane.prepare(&program(AT_WORK)).unwrap();
+    let helper = helper_of(own_pid()).unwrap();
+    for round in 0..3 {
+        let report = ready.run(call(text("round"), Duration::from_secs(20))).await;
+        assert!(matches!(report.ending, LaneEnding::Finished(_)), "{round}: {report:?}");
+        until("workers that wait", || {
+            let counts = lane.counts();
+            if counts.ready > 0 && counts.workers == counts.ready { Ok(()) } else { Err(format!("{counts:?}")) }
+        });
+        let zygote = of(helper).first().expect("a zygote").zygote;
+        rustix::process::kill_process(rustix::process::Pid::from_raw(zygote).unwrap(), rustix::process::Signal::KILL)
+            .unwrap();
+        until("nothing is kept in mind", || {
+            let counts = lane.counts();
+            if counts.workers == 0 && counts.zygotes == 0 { Ok(()) } else { Err(format!("{counts:?}")) }
+        });
+    }
+}

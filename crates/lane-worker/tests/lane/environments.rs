@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr;
 
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
 
@@ -102,4 +103,65 @@ fn no_user_namespaces() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Puts a filter on itself and becomes the test: what the number meets is refused with `errno`, under a flag of its first argument or always.
+const BEHIND_A_FILTER: &str = r"
+import ctypes, os, struct, sys
+number, flag, errno = map(int, sys.argv[1:4])
+line = lambda code, yes, no, operand: struct.pack('HBBI', code, yes, no, operand)
+program = line(0x20, 0, 0, 0) + line(0x15, 0, 3, number) + line(0x20, 0, 0, 16)
+program += line(0x45 if flag else 0x05, 0, 1 if flag else 0, flag) + line(0x06, 0, 0, 0x50000 | errno) + line(0x06, 0, 0, 0x7FFF0000)
+memory = ctypes.create_string_buffer(program)
+libc = ctypes.CDLL(None)
+filters = struct.pack('HP', len(program) // 8, ctypes.addressof(memory))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filters, 0, 0) == 0
+os.execv(sys.argv[4], sys.argv[4:])
+";
+const WORDS: &str = "OMEGA_TEST_REFUSED_WITH";
+
+/// Run again by the next tests, behind a filter.
+#[test]
+fn behind_a_filter() {
+    let Ok(words) = std::env::var(WORDS) else { return };
+    refused(&options(), &words.split(',').collect::<Vec<_>>());
+}
+
+fn run_behind_a_filter(call: &str, flag: u32, errno: i32, words: &str) {
+    let number = syscalls::Sysno::from_str(call).unwrap().id();
+    let output = Command::new("python3")
+        .args(["-c", BEHIND_A_FILTER, &number.to_string(), &flag.to_string(), &errno.to_string()])
+        .arg(std::env::current_exe().unwrap())
+        .args(["environments::behind_a_filter", "--exact"])
+        .env(WORDS, words)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_kernel_without_landlock() {
+    run_behind_a_filter("landlock_create_ruleset", 0, 38, "lacks Landlock,ABI is 0,5.19");
+}
+
+#[test]
+fn a_kernel_without_seccomp() {
+    run_behind_a_filter("seccomp", 0, 38, "lacks seccomp,not implemented,CONFIG_SECCOMP_FILTER");
+}
+
+/// As container engines do by default.
+#[test]
+fn a_container_that_refuses_user_namespaces() {
+    const CLONE_NEWUSER: u32 = 0x1000_0000;
+    run_behind_a_filter("clone", CLONE_NEWUSER, 1, "lacks namespaces,not permitted,or run the gateway as root");
+}
+
+#[test]
+fn a_container_that_refuses_mounts() {
+    run_behind_a_filter("mount", 0, 1, "lacks private root,not permitted");
 }

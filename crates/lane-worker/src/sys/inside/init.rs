@@ -91,8 +91,8 @@ pub(crate) fn live(given: Given) -> ! {
         kernel::close(*given_away);
     }
     let watched = demand(stage::PROCESS, call!(nr_any::PIDFD_OPEN, program, 0_u64));
-    if let Err(errno) = lockdown::lock_init(plan) {
-        fail(status, stage::INIT, errno);
+    if let Err((stage, errno)) = lockdown::lock_init(plan) {
+        fail(status, stage, errno);
     }
     // No listener: the program ended before its filter was there, and has said why.
     let (mut byte, mut sent) = ([0_u8; 1], [-1; DESCRIPTORS_MAX]);

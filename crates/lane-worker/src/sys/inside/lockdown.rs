@@ -196,12 +196,14 @@ fn filter(instructions: &[Instruction], flags: u64) -> Result<i64, Errno> {
 }
 
 /// What of it an init needs for itself: it runs no foreign code, but it stands between the plugin and the zygote.
-pub(crate) fn lock_init(plan: &Plan) -> Result<i64, Errno> {
-    drop_capabilities()?;
-    kernel::prctl(PR_SET_NO_NEW_PRIVS, 1)?;
-    kernel::prctl(PR_SET_DUMPABLE, 0)?;
+/// The stage that fails comes with its `errno`.
+pub(crate) fn lock_init(plan: &Plan) -> Result<i64, (u32, Errno)> {
+    let own = |errno| (stage::INIT, errno);
+    drop_capabilities().map_err(own)?;
+    kernel::prctl(PR_SET_NO_NEW_PRIVS, 1).map_err(own)?;
+    kernel::prctl(PR_SET_DUMPABLE, 0).map_err(own)?;
     let (_, rest) = split(&plan.instructions, plan.refusing);
     let (_, rest) = split(rest, plan.of_program);
     let (of_init, _) = split(rest, plan.of_init);
-    filter(of_init, 0)
+    filter(of_init, 0).map_err(|errno| (stage::SECCOMP, errno))
 }
