@@ -116,13 +116,14 @@ const fn has_tmp(plan: &Plan) -> bool {
 }
 
 /// The pid that this process has for itself.
-fn own_pid(_plan: &Plan) -> i64 {
-    #[cfg(omega_layer_switches)]
-    if _plan.layers_off & (1 << stage::NAMESPACES) != 0 {
-        const GETPID: i64 = if cfg!(target_arch = "x86_64") { 39 } else { 172 };
-        return call!(GETPID).unwrap_or(1);
-    }
+#[cfg(not(omega_layer_switches))]
+const fn own_pid(_plan: &Plan) -> i64 {
     1
+}
+#[cfg(omega_layer_switches)]
+fn own_pid(plan: &Plan) -> i64 {
+    const GETPID: i64 = if cfg!(target_arch = "x86_64") { 39 } else { 172 };
+    if plan.layers_off & (1 << stage::NAMESPACES) == 0 { 1 } else { call!(GETPID).unwrap_or(1) }
 }
 
 /// Waits for the program's end, or for a forbidden call, which ends it. Stops and continues the program as the gateway says:
