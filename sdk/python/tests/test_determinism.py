@@ -161,5 +161,7 @@ def test_a_probabilistic_plugin_has_chance_and_time(start: Start) -> None:
 def test_an_extension_module_inherits_from_the_true_datetime(start: Start) -> None:
     """As pandas does, whose import never ended with the other one; here its initialisation is played by a name of a file."""
     asked = "eval(compile('datetime.datetime', '<frozen importlib._bootstrap>', 'eval'))"
-    values = seen(start, [f"{asked} is datetime.datetime", f"{asked}.__mro__[1].__name__", "datetime.datetime.now().year"])
+    values = seen(
+        start, [f"{asked} is datetime.datetime", f"{asked}.__mro__[1].__name__", "datetime.datetime.now().year"]
+    )
     assert values == [False, "date", 1970]
