@@ -1,6 +1,6 @@
 """Starts threads until there are no more, and leaves them."""
 
-import threading
+import _thread
 import time
 
 from _attack import attack
@@ -8,11 +8,11 @@ from _attack import attack
 
 @attack
 def handle(host):
-    threading.stack_size(64 * 1024)
+    _thread.stack_size(64 * 1024)
     count = 0
     try:
         while count < host["threads_max"]:
-            threading.Thread(target=time.sleep, args=(3_600,), daemon=True).start()
+            _thread.start_new_thread(time.sleep, (3_600,))
             count += 1
     except (RuntimeError, MemoryError):
         pass
