@@ -12,10 +12,6 @@ def handle(host):
     for name in [name for name in dir(resource) if name.startswith("RLIMIT_")]:
         number = getattr(resource, name)
         soft, hard = resource.getrlimit(number)
-        if name in {"RLIMIT_NOFILE", "RLIMIT_OFILE"}:
-            # Which may sink.
-            found["descriptors"] = attempt(resource.setrlimit, number, (hard + 1, hard + 1))
-            continue
         found[name] = attempt(resource.setrlimit, number, (soft, hard))
         found[f"{name} raised"] = attempt(resource.setrlimit, number, (resource.RLIM_INFINITY,) * 2)
         new = (soft & (1 << 64) - 1).to_bytes(8, "little") + (hard & (1 << 64) - 1).to_bytes(8, "little")
