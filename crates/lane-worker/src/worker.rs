@@ -292,7 +292,11 @@ const HEADROOM: usize = 8 * 1024;
 /// The report of its init. Without one the init was killed.
 async fn reported(status: &UnixDatagram) -> Ended {
     let mut bytes = [0_u8; sys::REPORT_BYTES];
-    let length = status.recv(&mut bytes).await.unwrap_or(0);
+    let length = match status.recv(&mut bytes).await {
+        Ok(length) => length,
+        // An init that ended before it read all that it was told: the kernel says so first, and then gives the report.
+        Err(_) => status.recv(&mut bytes).await.unwrap_or(0),
+    };
     let Some(report) = bytes.get(..length).and_then(sys::report) else {
         return Ended { exit: Exit::Unknown, cpu_us: 0, memory_kib_peak: 0 };
     };

@@ -234,7 +234,8 @@ impl Helper {
         let begun = birth::begin(&spec, &content, content_start, self.outside, self.layers_off)?;
         let process = open_process(begun.pid).map_err(io)?;
         // It waits in the socket until the program asks for it.
-        channel::send(&begun.control, sys::plan_bytes(&plan), &[]).map_err(io)?;
+        // One that has ended by now has said why, which is read when its end is seen.
+        let _ = channel::send(&begun.control, sys::plan_bytes(&plan), &[]);
         let zygote = Zygote {
             pid: begun.pid,
             process,
@@ -340,7 +341,13 @@ impl Helper {
     fn worker_reported(&mut self, number: Number) -> io::Result<()> {
         let Some(worker) = self.workers.get_mut(&number) else { return Ok(()) };
         let Some(unborn) = &worker.unborn else { return Ok(()) };
-        let received = match channel::receive(&unborn.status, Waiting::No) {
+        let receive = || channel::receive(&unborn.status, Waiting::No);
+        let received = match receive() {
+            // One that ended before it read all that it was told: the kernel says so first, and then gives what it said.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => receive(),
+            received => received,
+        };
+        let received = match received {
             Ok(received) => received,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return self.fail(number, Failure::new("worker", error)),
