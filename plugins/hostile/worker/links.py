@@ -8,11 +8,11 @@ from _attack import attack, attempt, call
 @attack
 def handle(host):
     os.chdir("/tmp")
-    os.symlink(host["secret"], "secret")
-    os.symlink("/proc/self/root", "root")
-    os.symlink("/" + "../" * 40, "up")
-    os.symlink("/", "top")
     found = {
+        "symbolic link to a file": attempt(os.symlink, host["secret"], "secret"),
+        "symbolic link to a magic place": attempt(os.symlink, "/proc/self/root", "root"),
+        "symbolic link upwards": attempt(os.symlink, "/" + "../" * 40, "up"),
+        "symbolic link to the root": attempt(os.symlink, "/", "top"),
         "read": attempt(lambda: open("secret").read()),
         "write": attempt(lambda: open("secret", "w").write("attacked")),
         "chmod": attempt(os.chmod, "secret", 0o777),

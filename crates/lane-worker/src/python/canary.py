@@ -52,6 +52,8 @@ def attacks(secret: str) -> dict[str, bool]:
         "lock a file that others read": fails(__import__("fcntl").flock, os.open("/omega/zygote.py", os.O_RDONLY), 2),
         "make a device": fails(os.mknod, "/tmp/device", 0o20600, 0x0103),
         "make a set-id file": fails(os.chmod, os.path.join("/tmp", os.path.basename(touch("/tmp/set"))), 0o4755),
+        # Landlock alone denies it, and is not seen from outside.
+        "make a symbolic link": fails(os.symlink, "/", "/tmp/link"),
         "fill the disk": fails(fill, "/tmp/full"),
         "see threads of others": threading.active_count() == 1,
     }

@@ -41,7 +41,11 @@ impl Interpreter {
                 "utf8".to_owned(),
                 "/omega/zygote.py".to_owned(),
             ],
-            environment: vec![("LD_LIBRARY_PATH".to_owned(), self.library_folders().join(":"))],
+            environment: vec![
+                ("LD_LIBRARY_PATH".to_owned(), self.library_folders().join(":")),
+                // Each arena of glibc's reserves address space, which is bounded.
+                ("MALLOC_ARENA_MAX".to_owned(), "2".to_owned()),
+            ],
             ..Content::default()
         };
         if is_deterministic {
