@@ -14,7 +14,8 @@ def handle(host):
         "symbolic link upwards": attempt(os.symlink, "/" + "../" * 40, "up"),
         "symbolic link to the root": attempt(os.symlink, "/", "top"),
         "read": attempt(lambda: open("secret").read()),
-        "write": attempt(lambda: open("secret", "w").write("attacked")),
+        # Never makes a file of its own: that would be no attack.
+        "write": attempt(lambda: open("secret", "r+").write("attacked")),
         "chmod": attempt(os.chmod, "secret", 0o777),
         "truncate": attempt(os.truncate, "secret", 0),
         "root": attempt(lambda: open("root" + host["secret"]).read()),
