@@ -92,7 +92,7 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
         }
     };
     taken.worker_mut().go_on();
-    let mut talk = match taken.worker_mut().open() {
+    let mut talk = match taken.worker_mut().open(call.deadline) {
         Ok(talk) => talk,
         Err(error) => {
             return stopped(failed(

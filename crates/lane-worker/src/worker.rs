@@ -5,9 +5,12 @@
 use std::fmt::Write as _;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::net::{UnixDatagram, UnixStream};
@@ -161,7 +164,7 @@ impl Worker {
     }
 
     /// Opens it for talk on the runtime of the caller.
-    pub(crate) fn open(&mut self) -> io::Result<Talk<'_>> {
+    pub(crate) fn open(&mut self, deadline: Instant) -> io::Result<Talk<'_>> {
         let stream = std::os::unix::net::UnixStream::from(self.descriptors.stream.try_clone()?);
         Ok(Talk {
             stream: UnixStream::from_std(stream)?,
@@ -169,6 +172,7 @@ impl Worker {
             status: UnixDatagram::from_std(self.descriptors.status.try_clone()?.into())?,
             stdout: pipe::Receiver::from_owned_fd(self.descriptors.stdout.try_clone()?)?,
             stderr: pipe::Receiver::from_owned_fd(self.descriptors.stderr.try_clone()?)?,
+            alarm: alarm(deadline)?,
             output: &mut self.output,
             incoming: &mut self.incoming,
             ended: None,
@@ -189,6 +193,8 @@ pub(crate) struct Talk<'a> {
     status: UnixDatagram,
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
+    /// Becomes readable at the deadline.
+    alarm: pipe::Receiver,
     output: &'a mut Output,
     incoming: &'a mut Incoming,
     ended: Option<Ended>,
@@ -266,7 +272,7 @@ impl Talk<'_> {
                     self.open.stderr = length > 0;
                     self.output.stderr.take(&err[..length]);
                 }
-                () = tokio::time::sleep_until(deadline.into()) => return Event::Deadline,
+                _ = self.alarm.readable() => return Event::Deadline,
             }
         }
     }
@@ -284,6 +290,19 @@ impl Talk<'_> {
             }
         }
     }
+}
+
+/// A timer of the kernel: the runtime's own is up to two milliseconds late, and a plugin is stopped when it was told to be. tokio has no name
+/// for such a descriptor; that it becomes readable is all that is asked of it.
+fn alarm(deadline: Instant) -> io::Result<pipe::Receiver> {
+    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+    // Zero would switch it off.
+    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+    let at =
+        Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+    let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
+    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &once)?;
+    pipe::Receiver::from_owned_fd_unchecked(timer)
 }
 
 /// Room in the stream's buffer before each reading.

@@ -37,6 +37,8 @@ pub(super) struct Place {
     folders: Vec<PathBuf>,
     /// Kills for want of memory that were counted in it before.
     kills_before: u64,
+    /// The limit that is written, where one is: the others never change.
+    memory_bytes_max: Option<u64>,
 }
 
 impl Cgroups {
@@ -76,11 +78,13 @@ impl Cgroups {
             Version::One { .. } => {
                 let [memory, pids, cpu] = place.folders.as_slice() else { return Err(io::Error::other("no place")) };
                 place.kills_before = value_of(&memory.join("memory.oom_control"), "oom_kill").unwrap_or(0);
-                fs::write(memory.join("memory.limit_in_bytes"), memory_bytes_max.to_string())?;
                 fs::write(memory.join("memory.max_usage_in_bytes"), "0")?;
-                fs::write(pids.join("pids.max"), PIDS_MAX.to_string())?;
-                fs::write(cpu.join("cpu.cfs_period_us"), CPU_PERIOD_US.to_string())?;
-                fs::write(cpu.join("cpu.cfs_quota_us"), CPU_PERIOD_US.to_string())?;
+                if place.memory_bytes_max != Some(memory_bytes_max) {
+                    fs::write(memory.join("memory.limit_in_bytes"), memory_bytes_max.to_string())?;
+                    fs::write(pids.join("pids.max"), PIDS_MAX.to_string())?;
+                    fs::write(cpu.join("cpu.cfs_period_us"), CPU_PERIOD_US.to_string())?;
+                    fs::write(cpu.join("cpu.cfs_quota_us"), CPU_PERIOD_US.to_string())?;
+                }
             }
             Version::Two { .. } => {
                 let [folder] = place.folders.as_slice() else { return Err(io::Error::other("no place")) };
@@ -93,6 +97,7 @@ impl Cgroups {
                 fs::write(folder.join("cpu.max"), format!("{CPU_PERIOD_US} {CPU_PERIOD_US}"))?;
             }
         }
+        place.memory_bytes_max = Some(memory_bytes_max);
         for folder in &place.folders {
             fs::write(folder.join("cgroup.procs"), pid.to_string())?;
         }
@@ -151,7 +156,7 @@ impl Cgroups {
                 _ => {}
             }
         }
-        Ok(Place { folders, kills_before: 0 })
+        Ok(Place { folders, kills_before: 0, memory_bytes_max: None })
     }
 }
 

@@ -522,7 +522,7 @@ fn give(entry: &mut Entry, worker: Worker) {
 async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorker> {
     let deadline = Instant::now() + IMPORT_MAX;
     let event = {
-        let mut talk = worker.open().map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
+        let mut talk = worker.open(deadline).map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
         let sent = talk.send(&program.load, deadline).await;
         let mut lines = 0;
         let event = loop {
