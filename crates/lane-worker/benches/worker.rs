@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::ports::{
-    BoxFuture, BrokerError, GuestLogLevel, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram, LaneRequest,
-    ReadyProgram,
+    GuestLogLevel, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram, LaneRequest, ReadyProgram,
 };
 use omega_contract::{Lane, Payload, Sha256Hex};
 use omega_lane_worker::{HelperProgram, WorkerLane, WorkerLaneOptions};
@@ -355,17 +354,5 @@ fn memory(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
 struct Nobody;
 
 impl Host for Nobody {
-    fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied(String::new())) })
-    }
-    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied(String::new())) })
-    }
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied(String::new())) })
-    }
-    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied(String::new())) })
-    }
     fn log(&self, _: GuestLogLevel, _: &str) {}
 }

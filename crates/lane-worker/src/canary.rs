@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use omega_contract::manifest::DeterminismMode;
 use omega_contract::ports::{
-    BoxFuture, BrokerError, GuestLogLevel, GuestPayload, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram,
-    LaneRequest, ProgramExit,
+    GuestLogLevel, GuestPayload, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram, LaneRequest, ProgramExit,
 };
 use omega_contract::{Payload, Sha256Hex};
 use serde_json::{Value, json};
@@ -151,21 +150,5 @@ fn program() -> LaneProgram {
 struct Nobody;
 
 impl Host for Nobody {
-    fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("the canary has no artifacts".to_owned())) })
-    }
-
-    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("the canary has no artifacts".to_owned())) })
-    }
-
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("the canary has no datasets".to_owned())) })
-    }
-
-    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("the canary has no datasets".to_owned())) })
-    }
-
     fn log(&self, _: GuestLogLevel, _: &str) {}
 }

@@ -5,13 +5,15 @@ use crate::ports::BoxFuture;
 /// The brokers of one call. Each method checks the call's capabilities and limits at every use.
 ///
 /// One value serves one attempt of one call; it knows the payload and lets the guest reach nothing
-/// that the payload does not name.
+/// that the payload does not name. What an implementation leaves out is denied.
 pub trait Host: Send + Sync + 'static {
     /// The length in bytes of the artifact that this call's payload names.
     ///
     /// # Errors
     /// [`BrokerError`], which the guest is shown.
-    fn artifact_size<'a>(&'a self, artifact_id: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>>;
+    fn artifact_size<'a>(&'a self, _artifact_id: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
+        denied("artifacts")
+    }
 
     /// Up to `length_bytes` of that artifact from `offset_bytes`; fewer at its end.
     ///
@@ -19,28 +21,39 @@ pub trait Host: Send + Sync + 'static {
     /// [`BrokerError`], which the guest is shown.
     fn artifact_read<'a>(
         &'a self,
-        artifact_id: &'a str,
-        offset_bytes: u64,
-        length_bytes: u32,
-    ) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>>;
+        _artifact_id: &'a str,
+        _offset_bytes: u64,
+        _length_bytes: u32,
+    ) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
+        denied("artifacts")
+    }
 
     /// How many rows this call's slice has after its filters.
     ///
     /// # Errors
     /// [`BrokerError`], which the guest is shown.
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>>;
+    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
+        denied("datasets")
+    }
 
     /// Up to `rows_max` rows from row `first`, each one canonical JSON object as text.
     ///
     /// # Errors
     /// [`BrokerError`], which the guest is shown.
-    fn dataset_read(&self, first: u64, rows_max: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>>;
+    fn dataset_read(&self, _first: u64, _rows_max: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
+        denied("datasets")
+    }
 
     /// Takes one line of the guest's log. Never fails: what is over the bound is counted and dropped.
     fn log(&self, level: GuestLogLevel, message: &str);
 
     /// Hears how far the guest says it is. Never fails; whoever shows no progress does nothing.
     fn progress(&self, _progress: &Progress) {}
+}
+
+fn denied<'a, T: Send + 'a>(what: &str) -> BoxFuture<'a, Result<T, BrokerError>> {
+    let error = BrokerError::Denied(format!("this host offers no {what}"));
+    Box::pin(async { Err(error) })
 }
 
 /// How far a guest says it is: a stranger's claim, for people to look at.

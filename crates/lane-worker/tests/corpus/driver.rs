@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use omega_contract::ports::{
-    BoxFuture, BrokerError, GuestLogLevel, GuestPayload, Host as Brokers, LaneCall, LaneEnding, LaneReport,
-    LaneRequest, ProgramExit, ReadyProgram,
+    GuestLogLevel, GuestPayload, Host as Brokers, LaneEnding, LaneReport, ProgramExit, ReadyProgram,
 };
 use omega_contract::{Lane, Payload};
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
 use serde_json::Value;
 
 use crate::outside::host::{Host, cgroup_folders, helper_of, nested, own_pid, until};
-use crate::outside::{THREADS_MAX, programs};
+use crate::outside::{self, THREADS_MAX, programs};
 use crate::rows::{Expected, IN_FLIGHT, Row, rows};
 
 const BYSTANDER: &str = "
@@ -167,20 +166,7 @@ fn text_of(report: &LaneReport) -> Option<&str> {
 }
 
 async fn call(ready: &Arc<dyn ReadyProgram>, content: String, time: Duration) -> LaneReport {
-    let request = LaneRequest {
-        request_id: "request".to_owned(),
-        run_id: "run".to_owned(),
-        timestamp: "2026-01-01T00:00:00.000000Z".to_owned(),
-        payload: Payload::text(content),
-        context: BTreeMap::new(),
-    };
-    let call = LaneCall {
-        request: Arc::new(request),
-        seed: [7; 32],
-        deadline: Instant::now() + time,
-        host: Arc::new(Nothing::default()),
-    };
-    ready.run(call).await
+    ready.run(outside::call(Payload::text(content), time, Arc::new(Nothing::default()))).await
 }
 
 /// Offers nothing, and keeps no more than a bounded part of what is logged.
@@ -190,18 +176,6 @@ struct Nothing {
 }
 
 impl Brokers for Nothing {
-    fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
     fn log(&self, _: GuestLogLevel, message: &str) {
         *self.logged.lock().unwrap() += message.len() as u64;
     }

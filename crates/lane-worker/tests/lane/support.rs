@@ -1,17 +1,16 @@
 //! A lane, programs and calls for tests.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use omega_contract::manifest::DeterminismMode;
 use omega_contract::ports::{
-    BoxFuture, BrokerError, GuestLogLevel, Host, LaneCall, LaneLimits, LaneProgram, LaneReport, LaneRequest, Progress,
-    ReadyProgram,
+    BoxFuture, BrokerError, GuestLogLevel, Host, LaneCall, LaneProgram, LaneReport, Progress, ReadyProgram,
 };
-use omega_contract::{Lane, Payload, Sha256Hex};
+use omega_contract::{Lane, Payload};
 use omega_lane_worker::{HelperProgram, WorkerLane, WorkerLaneOptions};
+
+use crate::outside::{self, programs};
 
 pub(crate) fn options() -> WorkerLaneOptions {
     WorkerLaneOptions {
@@ -27,25 +26,7 @@ pub(crate) fn lane() -> &'static WorkerLane {
 }
 
 pub(crate) fn program(source: &str) -> LaneProgram {
-    let code: Arc<[u8]> = source.as_bytes().into();
-    LaneProgram {
-        plugin_id: "test.program".parse().expect("a plugin id"),
-        package_digest: Sha256Hex::of(source.as_bytes()),
-        entry: "program.py".to_owned(),
-        files: Arc::new([("program.py".to_owned(), Arc::clone(&code))].into()),
-        code,
-        environment: None,
-        export: "handle".to_owned(),
-        capabilities: [].into(),
-        determinism: DeterminismMode::Probabilistic,
-        limits: LaneLimits {
-            memory_bytes_max: 64 * 1024 * 1024,
-            fuel_max: None,
-            output_bytes_max: 1024 * 1024,
-            log_bytes_max: 64 * 1024,
-            host_calls_max: 10_000,
-        },
-    }
+    programs::program([("program.py".to_owned(), Arc::from(source.as_bytes()))].into())
 }
 
 pub(crate) fn text(content: &str) -> Payload {
@@ -53,19 +34,7 @@ pub(crate) fn text(content: &str) -> Payload {
 }
 
 pub(crate) fn call(payload: Payload, time: Duration) -> LaneCall {
-    let request = LaneRequest {
-        request_id: "request".to_owned(),
-        run_id: "run".to_owned(),
-        timestamp: "2026-01-01T00:00:00.000000Z".to_owned(),
-        payload,
-        context: BTreeMap::new(),
-    };
-    LaneCall {
-        request: Arc::new(request),
-        seed: [7; 32],
-        deadline: Instant::now() + time,
-        host: Arc::new(Heard::default()),
-    }
+    outside::call(payload, time, Arc::new(Heard::default()))
 }
 
 /// Keeps what is logged; offers nothing.
@@ -76,15 +45,6 @@ pub(crate) struct Heard {
 
 impl Host for Heard {
     fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
         Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
     }
     fn log(&self, level: GuestLogLevel, message: &str) {

@@ -10,11 +10,9 @@ mod outside;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use omega_contract::ports::{
-    BoxFuture, BrokerError, GuestLogLevel, GuestPayload, Host as Brokers, LaneCall, LaneEnding, LaneRequest,
-};
+use omega_contract::ports::{GuestLogLevel, GuestPayload, Host as Brokers, LaneEnding};
 use omega_contract::{Lane, Payload};
 use omega_lane_worker::{CgroupChoice, WorkerLane, WorkerLaneOptions};
 use outside::host::Host;
@@ -82,15 +80,7 @@ fn attack(options: &WorkerLaneOptions, program: &str, how: &str) -> Result<BTree
         if program.contains('\n') { programs::inline(program) } else { programs::hostile(program, how, false) };
     let ready = lane.prepare(&hostile).map_err(|refusal| refusal.detail)?;
     let input = json!({"how": how, "profile": "pure", "threads_max": 40, "call": "sethostname", "arguments": [0, 0]});
-    let request = LaneRequest {
-        request_id: "request".to_owned(),
-        run_id: "run".to_owned(),
-        timestamp: "2026-01-01T00:00:00.000000Z".to_owned(),
-        payload: Payload::text(host.facts(&input)),
-        context: BTreeMap::new(),
-    };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let call = LaneCall { request: Arc::new(request), seed: [7; 32], deadline, host: Arc::new(Nothing) };
+    let call = outside::call(Payload::text(host.facts(&input)), Duration::from_secs(20), Arc::new(Nothing));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(ready.run(call)).ending {
         LaneEnding::Finished(output) => match output.payload {
@@ -233,17 +223,5 @@ fn seccomp() {
 struct Nothing;
 
 impl Brokers for Nothing {
-    fn artifact_size<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn artifact_read<'a>(&'a self, _: &'a str, _: u64, _: u32) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
-    fn dataset_read(&self, _: u64, _: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
-        Box::pin(async { Err(BrokerError::Denied("none".to_owned())) })
-    }
     fn log(&self, _: GuestLogLevel, _: &str) {}
 }

@@ -4,8 +4,12 @@
 pub(crate) mod host;
 pub(crate) mod programs;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use omega_contract::Payload;
+use omega_contract::ports::{Host, LaneCall, LaneRequest};
 use omega_lane_worker::{HelperProgram, WorkerLaneOptions};
 
 /// Threads that a program may have where a control group bounds them (`limits::THREADS_MAX`, the init among them).
@@ -19,4 +23,16 @@ pub(crate) fn options() -> WorkerLaneOptions {
         idle_max: Duration::from_secs(600),
         ..WorkerLaneOptions::default()
     }
+}
+
+/// A call with this payload, which has so long.
+pub(crate) fn call(payload: Payload, time: Duration, host: Arc<dyn Host>) -> LaneCall {
+    let request = LaneRequest {
+        request_id: "request".to_owned(),
+        run_id: "run".to_owned(),
+        timestamp: "2026-01-01T00:00:00.000000Z".to_owned(),
+        payload,
+        context: BTreeMap::new(),
+    };
+    LaneCall { request: Arc::new(request), seed: [7; 32], deadline: Instant::now() + time, host }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use omega_contract::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
 use omega_contract::plugin_info::LaneKind;
-use omega_contract::ports::{BoxFuture, BrokerError, CallKey, Enforcement, GuestLogLevel, LaneLimits};
+use omega_contract::ports::{BoxFuture, CallKey, Enforcement, GuestLogLevel, LaneLimits};
 use omega_contract::{
     Capability, ErrorCode, Host, Meta, Payload, PluginId, PluginRequest, RequestPolicy, Sha256Hex, Timestamp,
     TrustedKey,
@@ -179,35 +179,7 @@ impl CallBrokers for NoBrokers {
     }
 }
 
-fn none<T>() -> BoxFuture<'static, Result<T, BrokerError>>
-where
-    T: Send + 'static,
-{
-    Box::pin(async { Err(BrokerError::Denied("there is none".into())) })
-}
-
 impl Host for NoBrokers {
-    fn artifact_size<'a>(&'a self, _artifact_id: &'a str) -> BoxFuture<'a, Result<u64, BrokerError>> {
-        none()
-    }
-
-    fn artifact_read<'a>(
-        &'a self,
-        _id: &'a str,
-        _offset: u64,
-        _length: u32,
-    ) -> BoxFuture<'a, Result<Vec<u8>, BrokerError>> {
-        none()
-    }
-
-    fn dataset_count(&self) -> BoxFuture<'_, Result<u64, BrokerError>> {
-        none()
-    }
-
-    fn dataset_read(&self, _first: u64, _rows_max: u32) -> BoxFuture<'_, Result<Vec<String>, BrokerError>> {
-        none()
-    }
-
     fn log(&self, _level: GuestLogLevel, _message: &str) {}
 }
 
