@@ -18,7 +18,7 @@ use crate::messages::Used;
 use crate::policy;
 use crate::program::WorkerProgram;
 use crate::supervisor::{NoWorker, Taken};
-use crate::worker::{Ended, Event, Exit, Output, Talk, Worker};
+use crate::worker::{Ended, Event, Exit, Output, Talk};
 
 /// How long the end of a worker that failed is waited for, to tell how it ended.
 const END_MAX: Duration = Duration::from_secs(2);
@@ -38,8 +38,7 @@ pub(crate) async fn run(ready: &WorkerProgram, call: LaneCall) -> LaneReport {
         facts.insert("env_digest", env_digest.to_string());
     }
     let began = Instant::now();
-    let mut finish = Finish::default();
-    let ending = Box::pin(converse(&mut taken, ready, &call, &mut finish)).await;
+    let ending = Box::pin(converse(&mut taken, ready, &call)).await;
     let duration = began.elapsed();
     let output = taken.worker().output().clone();
     note_drops(&output, &mut facts);
@@ -66,13 +65,9 @@ enum Outcome {
     Stopped { ending: LaneEnding, ended: Option<Ended> },
 }
 
-#[derive(Default)]
-struct Finish {
-    host_calls: u64,
-}
-
-async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, finish: &mut Finish) -> Outcome {
+async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall) -> Outcome {
     let limits = &ready.program.limits;
+    let mut host_calls = 0;
     let frame_bytes_max = limits.output_bytes_max.saturating_add(FRAME_BYTES_MARGIN);
     let stopped = |ending| Outcome::Stopped { ending, ended: None };
     let time_left = call.deadline.saturating_duration_since(Instant::now());
@@ -111,7 +106,7 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall, fin
     drop(frame);
     loop {
         match talk.next(frame_bytes_max, call.deadline).await {
-            Event::Said(said) => match heard(said, &mut talk, call, finish, limits.host_calls_max).await {
+            Event::Said(said) => match heard(said, &mut talk, call, &mut host_calls, limits.host_calls_max).await {
                 None => {}
                 Some(outcome) => {
                     talk.drain_output();
@@ -140,7 +135,7 @@ async fn heard(
     said: Said,
     talk: &mut Talk<'_>,
     call: &LaneCall,
-    finish: &mut Finish,
+    host_calls: &mut u64,
     host_calls_max: u64,
 ) -> Option<Outcome> {
     match said {
@@ -156,8 +151,8 @@ async fn heard(
         }
         Said::Log { .. } | Said::Progress { .. } | Said::Ask { .. } => {}
     }
-    finish.host_calls += 1;
-    if finish.host_calls > host_calls_max {
+    *host_calls += 1;
+    if *host_calls > host_calls_max {
         let detail = format!("it asked its host for more than {host_calls_max} things");
         let ending = failed(ErrorCode::PluginError, ProgramExit::ProtocolViolation, &detail);
         return Some(Outcome::Stopped { ending, ended: None });
@@ -344,13 +339,3 @@ pub(crate) fn output_text(output: &Output) -> String {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
-/// Ends a worker whose caller went away.
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-#[allow(dead_code, reason = "the type is named in this module's signatures")]
-type _Worker = Worker;

@@ -225,4 +225,11 @@ impl Taken {
     }
 }
 
+/// Ends a worker whose caller went away.
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 type Waiting = VecDeque<Reply>;
