@@ -72,7 +72,9 @@ pub(super) fn begin(
         .map_err(|error| Failure::new("namespaces", format!("user, mount, pid, net, ipc, uts, cgroup: {error}")))?;
     let Some(pid) = forked else {
         drop((go_in, nothing_in, failures, words, control));
-        let failure = become_zygote(spec, content, content_start, outside, [theirs, nothing, words_in], go, layers_off);
+        // Its descriptors stay open until its failure is told: whoever sees them closed kills it.
+        let given = [theirs, nothing, words_in];
+        let failure = become_zygote(spec, content, content_start, outside, &given, go, layers_off);
         let _ = File::from(failures_in).write_all(&serde_json::to_vec(&failure).unwrap_or_default());
         sys::exit_now(71);
     };
@@ -101,7 +103,7 @@ fn become_zygote(
     content: &File,
     content_start: u64,
     outside: Outside,
-    [control, nothing, words]: [OwnedFd; 3],
+    [control, nothing, words]: &[OwnedFd; 3],
     go: OwnedFd,
     layers_off: u32,
 ) -> Failure {
@@ -128,9 +130,9 @@ fn become_zygote(
         return Failure::new("program", "there is none");
     };
     let placed = (|| {
-        rustix::stdio::dup2_stdin(&nothing)?;
-        rustix::stdio::dup2_stdout(&words)?;
-        rustix::stdio::dup2_stderr(&words)?;
+        rustix::stdio::dup2_stdin(nothing)?;
+        rustix::stdio::dup2_stdout(words)?;
+        rustix::stdio::dup2_stderr(words)?;
         sys::place_descriptor(control.as_fd(), 3)
     })();
     if let Err(error) = placed {

@@ -283,8 +283,12 @@ impl Helper {
 
     fn zygote_ended(&mut self, number: Number) -> io::Result<()> {
         let Some(zygote) = self.zygotes.remove(&number) else { return Ok(()) };
+        let was_late = zygote.ready_until.is_some_and(|until| until <= Instant::now());
         let told = zygote.failures.and_then(|failures| read_all(&failures).ok()).unwrap_or_default();
         let failure = serde_json::from_slice(&told).unwrap_or_else(|_| {
+            if was_late {
+                return Failure::new("zygote", format!("it was not ready in {} s", ZYGOTE_START_MAX.as_secs()));
+            }
             let words = read_all(&zygote.words).unwrap_or_default();
             let words = String::from_utf8_lossy(&words);
             let start = words.len().saturating_sub(WORDS_MAX);
