@@ -50,8 +50,15 @@ pub(crate) async fn run(ready: &WorkerProgram, call: LaneCall) -> LaneReport {
         Outcome::Stopped { ending, ended } => {
             // How it ended is evidence: nothing of it is left when that is told.
             taken.worker().kill();
-            let used = tokio::time::timeout(END_MAX, taken.ended()).await.ok().flatten().unwrap_or_default();
-            judge(ending, ended, used, &mut facts)
+            let used = tokio::time::timeout(END_MAX, taken.ended()).await.ok().flatten();
+            match (used, ended) {
+                // The lane's own end took the sandbox with it: not the program's doing.
+                (None, Some(Ended { exit: Exit::Unknown, .. })) => {
+                    let detail = "the worker lane's helper process ended under the call";
+                    failed(ErrorCode::LaneUnavailable, ProgramExit::Signal, detail)
+                }
+                (used, ended) => judge(ending, ended, used.unwrap_or_default(), &mut facts),
+            }
         }
     };
     LaneReport { ending, duration, facts, output_text: output_text(&output) }

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use omega_contract::Lane;
 use omega_contract::ports::{LaneEnding, ProgramExit};
+use omega_contract::{ErrorCode, Lane};
 use omega_lane_worker::WorkerLane;
 
 use crate::outside::host::{Nested, cgroup_folders, helper_of, nested, own_pid, until};
@@ -116,6 +116,20 @@ async fn a_lane_outlives_its_helper() {
     let report = ready.run(call(text("again"), Duration::from_secs(20))).await;
     assert!(matches!(report.ending, LaneEnding::Finished(_)), "{report:?}");
     assert!(cgroup_folders(helper).is_empty(), "the first one's control groups");
+}
+
+/// A call that is under way when the helper is killed says that it was the lane's end, not the program's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_not_blamed_for_the_helpers_end() {
+    let lane = WorkerLane::new(&options()).unwrap();
+    let ready = lane.prepare(&program(AT_WORK)).unwrap();
+    let calling = tokio::spawn(async move { ready.run(call(text("sleep"), Duration::from_secs(20))).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let helper = helper_of(own_pid()).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(helper).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    let report = calling.await.unwrap();
+    assert!(matches!(report.ending, LaneEnding::Failed { reason: ErrorCode::LaneUnavailable, .. }), "{report:?}");
 }
 
 #[test]
