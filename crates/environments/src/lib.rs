@@ -23,4 +23,4 @@ pub use installer::Installer;
 pub use interpreter::{Interpreter, PYTHON_VERSION_MIN};
 pub use inventory::{ENVIRONMENT_BYTES_MAX, ENVIRONMENT_FILES_MAX, Inventory};
 pub use process::Cancel;
-pub use store::{Built, EnvironmentStore};
+pub use store::{Built, EnvironmentStore, HeldEnvironment};

@@ -1,9 +1,11 @@
 //! The environments of a home, by digest.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use omega_contract::{Sha256Hex, strict_json};
 
@@ -19,6 +21,29 @@ const RECORD_BYTES_MAX: u64 = ((ENVIRONMENT_PATH_BYTES_MAX * 6 + 80) * ENVIRONME
 #[derive(Debug, Clone)]
 pub struct EnvironmentStore {
     root: PathBuf,
+    in_use: InUse,
+}
+
+/// How many hold an environment, by its digest.
+type InUse = Arc<Mutex<BTreeMap<Sha256Hex, usize>>>;
+
+/// An environment that is not removed while this lives: calls are under way in it.
+#[derive(Debug)]
+pub struct HeldEnvironment {
+    env_digest: Sha256Hex,
+    in_use: InUse,
+}
+
+impl Drop for HeldEnvironment {
+    fn drop(&mut self) {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut held) = in_use.entry(self.env_digest) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
 }
 
 /// A folder to build in; it goes with what is in it.
@@ -44,7 +69,13 @@ impl EnvironmentStore {
                 let _later = remove_tree(&entry.path());
             }
         }
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), in_use: InUse::default() }
+    }
+
+    /// Keeps an environment from being removed.
+    pub fn hold(&self, env_digest: &Sha256Hex) -> HeldEnvironment {
+        *self.in_use.lock().unwrap_or_else(PoisonError::into_inner).entry(*env_digest).or_default() += 1;
+        HeldEnvironment { env_digest: *env_digest, in_use: Arc::clone(&self.in_use) }
     }
 
     /// Where the modules of an environment are.
@@ -122,14 +153,18 @@ impl EnvironmentStore {
         is_whole.then(|| strict_json::parse_as(&bytes, RECORD_BYTES_MAX).ok()).flatten()
     }
 
-    /// Removes the environments that are not among these; gives how many. What cannot be removed is tried again later.
+    /// Removes the environments that are not among these and that nobody holds; gives how many. What cannot be removed is tried
+    /// again later.
     pub fn keep_only(&self, used: &BTreeSet<Sha256Hex>) -> usize {
+        // Nobody begins to hold one meanwhile.
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_wanted = |digest: &Sha256Hex| used.contains(digest) || in_use.contains_key(digest);
         let mut removed = 0;
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let digest = name.strip_suffix(".json").unwrap_or(&name).parse::<Sha256Hex>();
-            if digest.is_ok_and(|digest| !used.contains(&digest)) && remove_tree(&entry.path()).is_ok() {
+            if digest.is_ok_and(|digest| !is_wanted(&digest)) && remove_tree(&entry.path()).is_ok() {
                 removed += usize::from(!name.ends_with(".json"));
             }
         }

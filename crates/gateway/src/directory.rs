@@ -14,6 +14,7 @@ use omega_registry::{PackageStore, PluginRow, Registry};
 use omega_router::{BreakerPolicy, LaneFacts, Refused, Target};
 use omega_validator::{Package, PackageFiles, Unverified, Verified, verify_package};
 
+use crate::environment::InEnvironment;
 use crate::home::Config;
 use crate::lanes::Lanes;
 use crate::loads::Loads;
@@ -161,8 +162,13 @@ impl Directory {
             .lane()
             .ok_or_else(|| Refused::new(ErrorCode::LaneUnavailable, "the entry file's ending names no lane"))?;
         let lane = self.lanes.get(lane_kind)?;
+        let (environment, held) = environment.map(|found| (found.environment, found.held)).unzip();
         let program = LaneProgram { environment, ..self.program(&package, capabilities.clone()) };
         let ready = lane.prepare(&program).map_err(|refusal| Refused::new(refusal.code, refusal.detail))?;
+        let ready = match held {
+            Some(held) => Arc::new(InEnvironment { program: ready, _held: held }),
+            None => ready,
+        };
         let description = lane.describe();
         let facts = LaneFacts {
             kind: lane_kind,

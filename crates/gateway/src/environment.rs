@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use omega_contract::ports::ProgramEnvironment;
+use omega_contract::ports::{BoxFuture, LaneCall, LaneReport, ProgramEnvironment, ReadyProgram};
 use omega_contract::{ErrorCode, PluginId};
 use omega_environments::{
-    BuildOrder, BuildProgress, Built, Cancel, EnvironmentFault, Installer, Interpreter, Sources, build,
+    BuildOrder, BuildProgress, Built, Cancel, EnvironmentFault, HeldEnvironment, Installer, Interpreter, Sources, build,
 };
 use omega_registry::{AllowedBuild, BoundEnvironment, Decision, PluginRow};
 use omega_router::Refused;
@@ -162,8 +162,8 @@ impl Gateway {
 }
 
 impl Directory {
-    /// The environment of a package as it was journalled, every file of it read again; none where it locks nothing.
-    pub(crate) fn environment(&self, package: &Verified<Package>) -> Result<Option<ProgramEnvironment>, Refused> {
+    /// The environment of a package as it was journalled, every file of it read again, and held; none where it locks nothing.
+    pub(crate) fn environment(&self, package: &Verified<Package>) -> Result<Option<InstalledEnvironment>, Refused> {
         let Some(lock) = package.lock() else { return Ok(None) };
         let missing = |why: String| Refused::new(ErrorCode::EnvironmentMissing, why);
         let bound = self.registry.environment(&package.package_digest()).map_err(refused_by_registry)?;
@@ -178,12 +178,32 @@ impl Directory {
             return Err(missing(why));
         }
         let refused = |fault: EnvironmentFault| Refused::new(fault.code(), fault.to_string());
+        let held = self.environments.hold(&bound.env_digest);
         let found = self.environments.check(&bound.env_digest).map_err(refused)?;
-        Ok(Some(ProgramEnvironment {
+        let environment = ProgramEnvironment {
             folder: self.environments.folder(&bound.env_digest),
             env_digest: bound.env_digest,
             has_native_code: found.has_native_code,
-        }))
+        };
+        Ok(Some(InstalledEnvironment { environment, held }))
+    }
+}
+
+/// The environment of a program, which stays where it is while this lives.
+pub(crate) struct InstalledEnvironment {
+    pub(crate) environment: ProgramEnvironment,
+    pub(crate) held: HeldEnvironment,
+}
+
+/// A program that is ready, and the environment that its calls need to the end, removed or replaced though its version may be.
+pub(crate) struct InEnvironment {
+    pub(crate) program: Arc<dyn ReadyProgram>,
+    pub(crate) _held: HeldEnvironment,
+}
+
+impl ReadyProgram for InEnvironment {
+    fn run(&self, call: LaneCall) -> BoxFuture<'_, LaneReport> {
+        self.program.run(call)
     }
 }
 

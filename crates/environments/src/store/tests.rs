@@ -98,3 +98,19 @@ fn what_a_build_left_goes_when_the_store_is_opened_and_what_is_unused_when_it_is
         names
     });
 }
+
+#[test]
+fn what_is_held_stays_though_no_version_has_it_any_more() {
+    let home = tempfile::tempdir().unwrap();
+    let store = EnvironmentStore::open(home.path());
+    let one = built(&store, &[("six.py", "1")]);
+    let digest = one.env_digest();
+    store.adopt(one).unwrap();
+    let (first, second) = (store.hold(&digest), store.clone().hold(&digest));
+    drop(first);
+    assert_eq!(store.keep_only(&BTreeSet::new()), 0);
+    store.check(&digest).unwrap();
+    drop(second);
+    assert_eq!(store.keep_only(&BTreeSet::new()), 1);
+    assert_eq!(names(home.path()), [] as [&str; 0]);
+}
