@@ -9,7 +9,7 @@ use omega_contract::{
 };
 use omega_ledger::Ledger;
 use omega_registry::{Page, PluginFilter};
-use omega_router::{Answer, Asked, PipelineAnswer, PipelineError, Router};
+use omega_router::{Answer, Asked, Asker, PipelineAnswer, PipelineError, ProgressListener, Router};
 use tokio::sync::Semaphore;
 
 use crate::admin::Admin;
@@ -28,6 +28,8 @@ pub struct Gateway {
     /// On whose behalf this clone works.
     pub(crate) caller: Caller,
     pub(crate) observer: Option<Arc<dyn CallObserver>>,
+    /// Who hears how far its calls are.
+    pub(crate) progress: ProgressListener,
 }
 
 pub(crate) struct Inner {
@@ -52,13 +54,20 @@ impl Gateway {
     /// The same gateway on somebody else's behalf: whom the events name as `actor`, and the trace that they name.
     #[must_use]
     pub fn on_behalf_of(&self, caller: Caller) -> Self {
-        Self { inner: Arc::clone(&self.inner), caller, observer: self.observer.clone() }
+        Self { caller, ..self.clone() }
     }
 
     /// The same gateway with somebody who hears of each call that it, and clones of it, answer.
     #[must_use]
     pub fn observed_by(&self, observer: Arc<dyn CallObserver>) -> Self {
-        Self { inner: Arc::clone(&self.inner), caller: self.caller.clone(), observer: Some(observer) }
+        Self { observer: Some(observer), ..self.clone() }
+    }
+
+    /// The same gateway with somebody who hears how far plugins say they are, in each call that it, and clones of it, make: at most
+    /// every 50 ms of a call, with a message of at most 1 KiB. What is heard is a stranger's claim.
+    #[must_use]
+    pub fn progress_told_to(&self, progress: ProgressListener) -> Self {
+        Self { progress, ..self.clone() }
     }
 
     /// What is going on right now.
@@ -185,7 +194,7 @@ impl Gateway {
     }
 
     pub(crate) fn asked(&self, request: PluginRequest) -> Asked {
-        Asked { request, caller: self.caller.clone() }
+        Asked { request, asker: Asker { caller: self.caller.clone(), progress: self.progress.clone() } }
     }
 
     /// Writes and syncs what is pending. Calls that are under way go on; their events are flushed when

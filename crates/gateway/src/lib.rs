@@ -51,7 +51,7 @@ pub use omega_registry::{
     BoundEnvironment, GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage,
     TokenRow, TrustRow,
 };
-pub use omega_router::{Answer, CallStages, PipelineAnswer, StepEvidence};
+pub use omega_router::{Answer, CallStages, PipelineAnswer, ProgressListener, StepEvidence};
 pub use omega_validator::PackageFiles;
 pub use open::OpenOptions;
 pub use reader::{HomeReader, PluginDetails};

@@ -10,7 +10,7 @@ use omega_environments::EnvironmentStore;
 use omega_ledger::{Ledger, LedgerError, LedgerOptions, LedgerReader};
 use omega_proof::note::VerifierKey;
 use omega_registry::{Decision, PackageStore, Registry};
-use omega_router::{BreakerPolicy, QuotaPolicy, Router, RouterPolicy, Services};
+use omega_router::{BreakerPolicy, ProgressListener, QuotaPolicy, Router, RouterPolicy, Services};
 use omega_validator::Ceilings;
 use tokio::sync::Semaphore;
 
@@ -146,7 +146,12 @@ fn assemble(home: Home, config: Config, clock: Arc<dyn Clock>, options: OpenOpti
     );
     let environment_builds = Semaphore::new(BUILDS_AT_ONCE);
     let inner = Inner { home, config, clock, ledger, journal, directory, services, router, environment_builds };
-    Ok(Gateway { inner: Arc::new(inner), caller: Caller::new(&options.actor), observer: None })
+    Ok(Gateway {
+        inner: Arc::new(inner),
+        caller: Caller::new(&options.actor),
+        observer: None,
+        progress: ProgressListener::default(),
+    })
 }
 
 /// Opens the ledger with the key that it goes by. A hand-over that a crash cut off behind the ledger's part is finished.

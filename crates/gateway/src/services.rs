@@ -1,14 +1,14 @@
 //! What the router asks: finding, holding and keeping.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use omega_broker::{AdmissionError, ArtifactLabel, Brokers, CallHost, CallLimits};
 use omega_contract::commitment::Salt;
 use omega_contract::manifest::Direction;
-use omega_contract::ports::{BoxFuture, BrokerError, GuestLogLevel};
+use omega_contract::ports::{BoxFuture, BrokerError, GuestLogLevel, Progress};
 use omega_contract::{ErrorCode, Host, Meta, Payload, PluginId, Sha256Hex};
-use omega_router::{CallBrokers, Refused, Services, Target};
+use omega_router::{CallBrokers, ProgressListener, Refused, Services, Target};
 use omega_validator::{Call, HeldData, Refusal, Verified};
 
 use crate::directory::Directory;
@@ -17,6 +17,10 @@ use crate::salts::Salts;
 
 /// How long the check of a result's reference may take.
 const RESULT_CHECK_MAX: Duration = Duration::from_secs(30);
+/// A call's progress is not told more often: people look at it.
+const PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(50);
+/// Bytes of what a plugin says of its progress that are told.
+const PROGRESS_MESSAGE_BYTES_MAX: usize = 1024;
 
 /// The router's services in a home.
 pub(crate) struct HomeServices {
@@ -59,7 +63,13 @@ impl Services for HomeServices {
         self
     }
 
-    fn brokers(&self, target: &Target, call: &Verified<Call>, deadline: Instant) -> Arc<dyn CallBrokers> {
+    fn brokers(
+        &self,
+        target: &Target,
+        call: &Verified<Call>,
+        progress: &ProgressListener,
+        deadline: Instant,
+    ) -> Arc<dyn CallBrokers> {
         let payload = &call.request().request().payload;
         let limits = CallLimits {
             read_bytes_max: self.bytes_max(target, Direction::Input, payload),
@@ -67,7 +77,8 @@ impl Services for HomeServices {
             log_bytes_max: target.limits.log_bytes_max,
         };
         let host = self.brokers.for_call(payload, &target.capabilities, limits, deadline);
-        Arc::new(JournalledHost { host })
+        let plugin_id = target.package.manifest().plugin_id.clone();
+        Arc::new(JournalledHost { host, plugin_id, progress: progress.clone(), told: Mutex::new(None) })
     }
 
     fn keep(&self, bytes: &[u8]) -> Result<Sha256Hex, Refused> {
@@ -118,6 +129,10 @@ fn refused_by_broker(error: AdmissionError) -> Refused {
 /// The brokers of one attempt, with the record of their use in the words of the ledger.
 struct JournalledHost {
     host: Arc<CallHost>,
+    plugin_id: PluginId,
+    progress: ProgressListener,
+    /// When progress was last told.
+    told: Mutex<Option<Instant>>,
 }
 
 impl CallBrokers for JournalledHost {
@@ -154,5 +169,17 @@ impl Host for JournalledHost {
 
     fn log(&self, level: GuestLogLevel, message: &str) {
         self.host.log(level, message);
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|told| now.saturating_duration_since(told) < PROGRESS_INTERVAL_MIN) {
+            return;
+        }
+        *told = Some(now);
+        drop(told);
+        let message = &progress.message[..progress.message.floor_char_boundary(PROGRESS_MESSAGE_BYTES_MAX)];
+        self.progress.hear(&self.plugin_id, &Progress { done: progress.done, message: message.to_owned() });
     }
 }

@@ -10,6 +10,7 @@ use omega_contract::{ErrorCode, EventDraft, EventKind, Payload, Recorder, Sha256
 use omega_validator::call::output::plain_notes;
 use omega_validator::{Call, Verified, check_output};
 
+use crate::asked::ProgressListener;
 use crate::call::Router;
 use crate::evidence::{CallEvidence, bounded};
 use crate::services::Refused;
@@ -21,6 +22,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) evidence: &'a CallEvidence,
     pub(crate) request: Arc<LaneRequest>,
     pub(crate) seed: [u8; 32],
+    pub(crate) progress: &'a ProgressListener,
 }
 
 /// How an attempt ended, judged and recorded.
@@ -88,7 +90,7 @@ impl Router {
         self.recorder.record(evidence.intent(number, limit))?;
         let intent = OpenIntent { recorder: &*self.recorder, evidence, number, open: true };
 
-        let brokers = self.services.brokers(&evidence.target, plan.call, deadline);
+        let brokers = self.services.brokers(&evidence.target, plan.call, plan.progress, deadline);
         let host: Arc<dyn Host> = Arc::clone(&brokers) as Arc<dyn Host>;
         let lane_call = LaneCall { request: Arc::clone(&plan.request), seed: plan.seed, deadline, host };
         let run = evidence.target.program.run(lane_call);

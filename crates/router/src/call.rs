@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use omega_contract::limits::TIMEOUT_MS_MIN;
 use omega_contract::ports::{CallKey, ClaimError, LaneRequest, RecorderError};
 use omega_contract::{
-    Caller, Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginRequest, PluginResponse, Recorder,
-    Sha256Hex, Status, Timestamp,
+    Clock, DeterminismMode, ErrorCode, EvidenceHashes, PluginId, PluginResponse, Recorder, Sha256Hex, Status, Timestamp,
 };
 use omega_validator::{Call, Ceilings, HashedRequest, Verified, check_request};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::asked::Asked;
 use crate::attempt::{Outcome, Plan, Verdict};
 use crate::breaker::{BreakerPolicy, Health};
 use crate::evidence::{self, CallEvidence};
@@ -39,22 +39,6 @@ pub struct RouterPolicy {
     pub ceilings: Ceilings,
     /// Longest call.
     pub timeout_max: Duration,
-}
-
-/// A request, and on whose behalf it comes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// The contract's request.
-    pub request: PluginRequest,
-    /// Whom its events name.
-    pub caller: Caller,
-}
-
-impl From<PluginRequest> for Asked {
-    /// On nobody's behalf.
-    fn from(request: PluginRequest) -> Self {
-        Self { request, caller: Caller::default() }
-    }
 }
 
 /// How long a call was in each of its stages. For operators: it stands in no event and proves nothing.
@@ -121,7 +105,7 @@ impl Router {
     /// [`RecorderError`] where no evidence could be written: then there is no answer either, whatever
     /// the plugin did.
     pub async fn call(&self, plugin_id: &PluginId, asked: impl Into<Asked>) -> Result<Answer, RecorderError> {
-        let Asked { request, caller } = asked.into();
+        let Asked { request, asker } = asked.into();
         let started = Instant::now();
         let timeout = request.policy.map_or(self.policy.timeout_max, |policy| timeout(policy.timeout_ms));
         let found = self.find(plugin_id, started + timeout.min(self.policy.timeout_max)).await;
@@ -130,7 +114,7 @@ impl Router {
         let passing = Passing {
             plugin_id,
             request: &request,
-            caller: &caller,
+            asker: &asker,
             step: 0,
             replays: None,
             until: None,
@@ -184,7 +168,7 @@ impl Router {
     async fn call_loaded(
         &self,
         target: Arc<Target>,
-        Asked { request, caller }: Asked,
+        Asked { request, asker }: Asked,
         replays: Option<&ReplayOf>,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
@@ -194,7 +178,7 @@ impl Router {
         let passing = Passing {
             plugin_id: &plugin_id,
             request: &request,
-            caller: &caller,
+            asker: &asker,
             step: 0,
             replays,
             until: None,
@@ -305,6 +289,7 @@ impl Router {
             evidence: &evidence,
             request: lane_request(&target, &call),
             seed: seed(&target, &call),
+            progress: &passing.asker.progress,
         };
         let max_retries = passing.request.request().policy.map_or(0, |policy| policy.max_retries);
         let mut claim = Some(claim);

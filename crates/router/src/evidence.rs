@@ -46,7 +46,7 @@ impl CallEvidence {
         } else {
             Some(services.salt(key.run_id.as_str(), key.request_id.as_str(), key.step)?)
         };
-        let (replays, caller) = (passing.replays.cloned(), passing.caller.clone());
+        let (replays, caller) = (passing.replays.cloned(), passing.asker.caller.clone());
         let full = target.package.manifest().evidence.log_level == LogLevel::Full;
         let mut evidence =
             Self { target, key, input_hash: call.input_hash(), payload_artifact: None, salt, replays, caller };

@@ -7,6 +7,7 @@
 //! What never happens here: a call without an INVOKE before it and exactly one outcome after it, also
 //! when the caller goes away; an answer that the record does not hold.
 
+mod asked;
 mod attempt;
 mod breaker;
 mod call;
@@ -20,8 +21,9 @@ mod services;
 mod target;
 mod turns;
 
+pub use asked::{Asked, Asker, ProgressListener};
 pub use breaker::{Breaker, BreakerPolicy, Health, Open, Passage};
-pub use call::{Answer, Asked, CallStages, Router, RouterPolicy};
+pub use call::{Answer, CallStages, Router, RouterPolicy};
 pub use omega_contract::commitment::Salt;
 pub use pipeline::{PipelineAnswer, PipelineError, StepEvidence};
 pub use quota::{Gate, Overloaded, Place, QuotaPolicy};

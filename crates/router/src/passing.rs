@@ -7,6 +7,7 @@ use omega_contract::ports::CallKey;
 use omega_contract::{Caller, PluginId, Recorder, RequestId, RunId, Sha256Hex, Status};
 use omega_validator::{Call, HashedRequest, Verified};
 
+use crate::asked::Asker;
 use crate::call::CallStages;
 use crate::quota::Place;
 use crate::replay::ReplayOf;
@@ -18,7 +19,7 @@ use crate::turns::Turn;
 pub(crate) struct Passing<'a> {
     pub(crate) plugin_id: &'a PluginId,
     pub(crate) request: &'a Arc<HashedRequest>,
-    pub(crate) caller: &'a Caller,
+    pub(crate) asker: &'a Asker,
     pub(crate) step: u32,
     /// What it repeats, where it is a replay.
     pub(crate) replays: Option<&'a ReplayOf>,
@@ -41,7 +42,7 @@ impl<'a> Passing<'a> {
         let request = self.request.request();
         About {
             plugin_id: self.plugin_id,
-            caller: self.caller,
+            caller: &self.asker.caller,
             run_id: &request.run_id,
             request_id: &request.request_id,
             step: self.step,

@@ -8,14 +8,15 @@ use omega_contract::limits::{PIPELINE_STEPS_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN}
 use omega_contract::manifest::{Direction, IoDescriptor};
 use omega_contract::ports::RecorderError;
 use omega_contract::{
-    Caller, ErrorCode, Manifest, Payload, PayloadKind, PipelinePolicy, PipelineResponse, PipelineStep,
-    PipelineStrategy, PluginId, Sha256Hex, Status,
+    ErrorCode, Manifest, Payload, PayloadKind, PipelinePolicy, PipelineResponse, PipelineStep, PipelineStrategy,
+    PluginId, Sha256Hex, Status,
 };
 
 use omega_validator::{HashedRequest, check_bounds};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Answer, Asked, CallStages, Router, whole_ms};
+use crate::asked::{Asked, Asker};
+use crate::call::{Answer, CallStages, Router, whole_ms};
 use crate::passing::{Passing, Refusal};
 use crate::services::Refused;
 
@@ -109,13 +110,13 @@ impl Router {
     async fn sequential(
         &self,
         policy: &PipelinePolicy,
-        Asked { request, caller }: Asked,
+        Asked { request, asker }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let request = Arc::new(HashedRequest::new(request));
         let mut answers = Vec::with_capacity(policy.plugin_ids.len());
         for (step, plugin_id) in (0..).zip(&policy.plugin_ids) {
-            let answer = self.step((plugin_id, step), &request, &caller, until).await?;
+            let answer = self.step((plugin_id, step), &request, &asker, until).await?;
             let failed = answer.response.status != Status::Ok;
             answers.push(answer);
             if failed && policy.stop_on_failure {
@@ -129,18 +130,18 @@ impl Router {
     async fn fan_out(
         &self,
         policy: &PipelinePolicy,
-        Asked { request, caller }: Asked,
+        Asked { request, asker }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let request = Arc::new(HashedRequest::new(request));
         let steps = (0..).zip(&policy.plugin_ids);
-        try_join_all(steps.map(|(step, plugin_id)| self.step((plugin_id, step), &request, &caller, until))).await
+        try_join_all(steps.map(|(step, plugin_id)| self.step((plugin_id, step), &request, &asker, until))).await
     }
 
     async fn chain(
         &self,
         policy: &PipelinePolicy,
-        Asked { mut request, caller }: Asked,
+        Asked { mut request, asker }: Asked,
         until: Instant,
     ) -> Result<Vec<Answer>, RecorderError> {
         let mut answers: Vec<Answer> = Vec::with_capacity(policy.plugin_ids.len());
@@ -153,7 +154,7 @@ impl Router {
                 };
             }
             let hashed = Arc::new(HashedRequest::new(request.clone()));
-            let answer = self.step((plugin_id, step), &hashed, &caller, until).await?;
+            let answer = self.step((plugin_id, step), &hashed, &asker, until).await?;
             let has_result = answer.response.result.is_some();
             answers.push(answer);
             if !has_result {
@@ -167,12 +168,12 @@ impl Router {
         &self,
         (plugin_id, step): (&PluginId, u32),
         request: &Arc<HashedRequest>,
-        caller: &Caller,
+        asker: &Asker,
         until: Instant,
     ) -> Result<Answer, RecorderError> {
         let started = Instant::now();
         let passing =
-            Passing { plugin_id, request, caller, step, replays: None, until: Some(until), started, found: started };
+            Passing { plugin_id, request, asker, step, replays: None, until: Some(until), started, found: started };
         if started >= until {
             let refused = Refused::new(ErrorCode::Timeout, "the pipeline's time ran out before this step began");
             let refusal = Refusal { refused, status: Status::Timeout, retry_after: None };

@@ -8,6 +8,7 @@ use omega_contract::ports::BoxFuture;
 use omega_contract::{ErrorCode, Host, Meta, Payload, PluginId, Sha256Hex};
 use omega_validator::{Call, HeldData, Verified};
 
+use crate::asked::ProgressListener;
 use crate::target::Target;
 
 /// A rule said no.
@@ -40,8 +41,14 @@ pub trait Services: Send + Sync + 'static {
         deadline: Instant,
     ) -> BoxFuture<'a, Result<(), Refused>>;
 
-    /// The brokers of one attempt.
-    fn brokers(&self, target: &Target, call: &Verified<Call>, deadline: Instant) -> Arc<dyn CallBrokers>;
+    /// The brokers of one attempt; what the plugin says of its progress goes to `progress`.
+    fn brokers(
+        &self,
+        target: &Target,
+        call: &Verified<Call>,
+        progress: &ProgressListener,
+        deadline: Instant,
+    ) -> Arc<dyn CallBrokers>;
 
     /// What OMEGA holds, by name: what a result may refer to at all.
     fn held(&self) -> &dyn HeldData;

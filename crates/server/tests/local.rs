@@ -26,7 +26,7 @@ use omega_gateway::ledger::Query;
 use omega_gateway::{Gateway, Home, HomeReader, OpenOptions, PackageFiles, package_source, request, sign_package};
 use omega_server::local::operations::{AddDataset, EnablePlugin, Hello, Invoke, PutArtifact, RegisterPlugin};
 use omega_server::local::{
-    Attachment, Client, Door, LocalListener, SOCKET_FILE, Served, VERSION, os_user, serve_local,
+    Attachment, Client, Door, LocalListener, SOCKET_FILE, Served, Told, VERSION, os_user, serve_local,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -94,7 +94,7 @@ impl Serving {
     async fn begin(&self, door: &Door, plugin_id: &PluginId) -> JoinHandle<Result<Status, ErrorCode>> {
         let (door, asked) = (door.clone(), plugin_id.clone());
         let call = tokio::spawn(async move {
-            let invoke = Invoke { plugin_id: asked, request: request(Payload::text("go")) };
+            let invoke = Invoke { plugin_id: asked, request: request(Payload::text("go")), told: Told::default() };
             door.ask(invoke).await.map(|answer| answer.response.status).map_err(|error| error.code)
         });
         self.event(EventKind::Invoke, plugin_id).await;
@@ -466,7 +466,7 @@ async fn the_deepest_payload_and_the_longest_escapes_pass() {
     let data = JsonData::read(deep, 10_000).unwrap();
     let json = Payload::Json(JsonPayload { data, schema_ref: "omega:x:y:z:v1.0.0".to_owned() });
     for payload in [json, Payload::text("\u{1}".repeat(4_000_000))] {
-        let invoke = Invoke { plugin_id: "nobody".parse().unwrap(), request: request(payload) };
+        let invoke = Invoke { plugin_id: "nobody".parse().unwrap(), request: request(payload), told: Told::default() };
         assert_eq!(door.ask(invoke).await.unwrap().reason, Some(ErrorCode::PluginUnknown));
     }
 }

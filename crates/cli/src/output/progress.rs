@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use super::untrusted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar, a spinner, or nothing. It is not seen before the work has taken a moment.
@@ -23,6 +24,24 @@ pub(crate) enum Counted {
     Things,
     /// Bytes.
     Bytes,
+    /// A share of a whole that is [`Self::WHOLE`].
+    Share,
+}
+
+impl Counted {
+    /// All of what a share is of.
+    pub(crate) const WHOLE: u64 = 1_000;
+
+    /// A share from 0 to 1 in such parts.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "clamped to the whole"
+    )]
+    pub(crate) fn share(of_one: f64) -> u64 {
+        (of_one.clamp(0.0, 1.0) * Self::WHOLE as f64) as u64
+    }
 }
 
 /// Work that ends sooner shows no bar.
@@ -41,6 +60,7 @@ impl Progress {
         let template = match (counted, total) {
             (Counted::Things, Some(_)) => "{msg} {bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left",
             (Counted::Bytes, Some(_)) => "{msg} {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+            (Counted::Share, _) => "{bar:30} {percent:>3} %  {msg}",
             (Counted::Things, None) => "{spinner} {msg} {human_pos}  {per_sec}",
             (Counted::Bytes, None) => "{spinner} {msg} {bytes}  {bytes_per_sec}",
         };
@@ -61,6 +81,11 @@ impl Progress {
     /// So much is to be done.
     pub(crate) fn of(&self, total: u64) {
         self.with(|bar| bar.set_length(total));
+    }
+
+    /// What is being done now; text of anybody's.
+    pub(crate) fn says(&self, what: &str) {
+        self.with(|bar| bar.set_message(untrusted::one_line(what).into_owned()));
     }
 
     /// One more is done.

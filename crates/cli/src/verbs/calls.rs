@@ -2,14 +2,25 @@
 
 use omega_gateway::Answer;
 use omega_gateway::contract::{ErrorCode, Payload, Status};
+use omega_server::local::Told;
+use omega_server::local::operations::CallProgress;
 use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
-use crate::output::{Cell, Output, Tone};
+use crate::output::{Cell, Counted, Output, Tone};
 use crate::show;
 
 /// Lines of a plugin's log that are shown with its failure.
 const LOG_LINES_SHOWN_MAX: usize = 12;
+
+/// Shows on a terminal how far plugins say they are; there is nothing to see where none says so.
+pub(super) fn shown(output: &Output) -> Told<CallProgress> {
+    let bar = output.progress("", Counted::Share, Some(Counted::WHOLE));
+    Told::new(move |CallProgress { plugin_id, done, message }| {
+        bar.at(Counted::share(done));
+        bar.says(&format!("{plugin_id}: {message}"));
+    })
+}
 
 /// The whole response, with where its evidence stands.
 pub(super) fn document(answer: &Answer) -> Map<String, Value> {

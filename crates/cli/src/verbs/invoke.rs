@@ -36,7 +36,8 @@ impl Invoke {
         let draft = self.call.draft(manifest)?;
         let answer = session.with_door(async |door| {
             let request = self.call.request(draft, manifest, session, door).await?;
-            Ok(door.ask(operations::Invoke { plugin_id: self.plugin.plugin_id.clone(), request }).await?)
+            let (plugin_id, told) = (self.plugin.plugin_id.clone(), calls::shown(output));
+            Ok(door.ask(operations::Invoke { plugin_id, request, told }).await?)
         })?;
         self.show(&answer, output)
     }

@@ -94,7 +94,7 @@ impl Pipeline {
         let draft = self.call.draft(manifest)?;
         let answer = session.with_door(async |door| {
             let request = self.call.request(draft, manifest, session, door).await?;
-            Ok(door.ask(InvokePipeline { policy, request }).await?)
+            Ok(door.ask(InvokePipeline { policy, request, told: calls::shown(output) }).await?)
         })?;
         show(&answer, output)
     }

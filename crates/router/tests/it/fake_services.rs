@@ -15,7 +15,8 @@ use omega_contract::{
 use omega_proof::key::SecretKey;
 use omega_proof::package::{FileDigests, sign_package};
 use omega_router::{
-    BreakerPolicy, CallBrokers, LaneFacts, QuotaPolicy, Refused, Router, RouterPolicy, Salt, Services, Target,
+    BreakerPolicy, CallBrokers, LaneFacts, ProgressListener, QuotaPolicy, Refused, Router, RouterPolicy, Salt,
+    Services, Target,
 };
 use omega_validator::{Call, Ceilings, HeldData, Package, PackageFiles, Refusal, Unverified, Verified, verify_package};
 use serde_json::{Value, json};
@@ -131,7 +132,7 @@ impl Services for Shelf {
         })
     }
 
-    fn brokers(&self, _target: &Target, _call: &Verified<Call>, _deadline: Instant) -> Arc<dyn CallBrokers> {
+    fn brokers(&self, _: &Target, _: &Verified<Call>, _: &ProgressListener, _: Instant) -> Arc<dyn CallBrokers> {
         Arc::new(NoBrokers)
     }
 

@@ -126,7 +126,7 @@ pub(super) async fn apart<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 
-/// An operation that is nothing but a question to the library: its fields, what comes of it, and how it is asked.
+/// An operation that is nothing but a question to the library: its fields, what comes of it, how it is asked, and what it tells meanwhile.
 macro_rules! operation {
     (
         $(#[$about:meta])*
@@ -135,12 +135,14 @@ macro_rules! operation {
         } -> $reply:ty,
         |$this:ident, $gateway:ident| $perform:expr
         $(, bytes_max: $bytes_max:expr)?
+        $(, $(#[$about_told:meta])* told: $told:ty)?
     ) => {
         $(#[$about])*
         #[derive(Debug, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($(#[$about_field])* pub $field: $of,)*
+            $($(#[$about_told])* #[serde(skip)] pub told: $crate::local::Told<$told>,)?
         }
 
         impl $crate::local::Operation for $name {
@@ -154,6 +156,11 @@ macro_rules! operation {
             ) -> Result<Self::Reply, ::omega_gateway::GatewayError> {
                 $perform
             }
+
+            $(fn listener(&mut self) -> Option<&mut dyn $crate::local::operation::Listener> {
+                let told: &mut $crate::local::Told<$told> = &mut self.told;
+                Some(told)
+            })?
         }
     };
 }

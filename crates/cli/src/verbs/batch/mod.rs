@@ -19,8 +19,8 @@ use futures_util::{Stream, StreamExt as _, stream};
 use omega_gateway::broker::ArtifactStore;
 use omega_gateway::contract::{ErrorCode, PluginId, PluginRef, PluginRequest, RequestId, RunId, Status};
 use omega_gateway::{Home, HomeReader};
-use omega_server::local::Door;
 use omega_server::local::operations::{Hello, Invoke};
+use omega_server::local::{Door, Told};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -253,7 +253,8 @@ async fn answer(shared: Shared, line: Line) -> Result<Answered, Fault> {
         }
         let run_id = request.run_id.clone();
         let again = sending.is_some().then(|| request.clone());
-        let answer = shared.door.ask(Invoke { plugin_id: shared.plugin_id.clone(), request }).await?;
+        let answer =
+            shared.door.ask(Invoke { plugin_id: shared.plugin_id.clone(), request, told: Told::default() }).await?;
         match again {
             // A server still had the call of a command that was killed just before: how that ends is the answer.
             Some(same) if answer.reason == Some(ErrorCode::DuplicateRequest) => {

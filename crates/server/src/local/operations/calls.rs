@@ -1,10 +1,25 @@
 //! Calls.
 
-use omega_gateway::contract::{PipelinePolicy, PluginId, PluginRequest};
-use omega_gateway::{Answer, PipelineAnswer};
+use std::sync::{Mutex, PoisonError};
 
+use omega_gateway::contract::{PipelinePolicy, PluginId, PluginRequest};
+use omega_gateway::{Answer, Gateway, PipelineAnswer, ProgressListener};
+use serde::{Deserialize, Serialize};
+
+use crate::local::Told;
 use crate::local::operation::operation;
 use crate::local::wire::LARGE_BYTES_MAX;
+
+/// How far a plugin says that it is with a call: a stranger's claim, for people to look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallProgress {
+    /// Which plugin.
+    pub plugin_id: PluginId,
+    /// From 0 to 1.
+    pub done: f64,
+    /// What it is doing, at most 1 KiB.
+    pub message: String,
+}
 
 operation! {
     /// Calls one plugin once.
@@ -14,8 +29,10 @@ operation! {
         /// With what.
         request: PluginRequest,
     } -> Answer,
-    |self, gateway| gateway.invoke(&self.plugin_id, self.request).await,
-    bytes_max: LARGE_BYTES_MAX
+    |self, gateway| telling(gateway, self.told).invoke(&self.plugin_id, self.request).await,
+    bytes_max: LARGE_BYTES_MAX,
+    /// Who hears how far the plugin says it is.
+    told: CallProgress
 }
 
 operation! {
@@ -26,6 +43,17 @@ operation! {
         /// With what.
         request: PluginRequest,
     } -> PipelineAnswer,
-    |self, gateway| gateway.invoke_pipeline(&self.policy, self.request).await,
-    bytes_max: LARGE_BYTES_MAX
+    |self, gateway| telling(gateway, self.told).invoke_pipeline(&self.policy, self.request).await,
+    bytes_max: LARGE_BYTES_MAX,
+    /// Who hears how far the plugins say they are.
+    told: CallProgress
+}
+
+/// The gateway, telling of its calls' progress.
+fn telling(gateway: &Gateway, told: Told<CallProgress>) -> Gateway {
+    let told = Mutex::new(told);
+    gateway.progress_told_to(ProgressListener::new(move |plugin_id, progress| {
+        let one = CallProgress { plugin_id: plugin_id.clone(), done: progress.done, message: progress.message.clone() };
+        told.lock().unwrap_or_else(PoisonError::into_inner).say(one);
+    }))
 }

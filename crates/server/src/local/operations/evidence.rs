@@ -1,10 +1,9 @@
 //! Evidence of runs: handed out, audited, forgotten.
 
 use omega_gateway::contract::{ProofBundle, RequestId, RunId};
-use omega_gateway::{ForgetReport, Gateway, GatewayError, ReplayReport, ReplayedCall};
-use serde::{Deserialize, Serialize};
+use omega_gateway::{ForgetReport, ReplayReport, ReplayedCall};
 
-use crate::local::operation::{Listener, Operation, Told, operation};
+use crate::local::operation::operation;
 
 operation! {
     /// Exports the proof of a run.
@@ -26,27 +25,16 @@ operation! {
     |self, gateway| gateway.admin().forget_evidence(self.run_id.as_ref(), &self.request_id).await
 }
 
-/// Calls every call of a run once more and compares the results; tells of each call as it is done.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replay {
-    /// The run.
-    pub run_id: RunId,
-    /// Who hears of the calls.
-    #[serde(skip)]
-    pub told: Told<ReplayedCall>,
-}
-
-impl Operation for Replay {
-    type Reply = ReplayReport;
-    const NAME: &'static str = "replay";
-
-    async fn perform(self, gateway: &Gateway) -> Result<ReplayReport, GatewayError> {
+operation! {
+    /// Calls every call of a run once more and compares the results; tells of each call as it is done.
+    Replay "replay" {
+        /// The run.
+        run_id: RunId,
+    } -> ReplayReport,
+    |self, gateway| {
         let Self { run_id, mut told } = self;
         gateway.admin().replay(&run_id, move |call| told.say(call.clone())).await
-    }
-
-    fn listener(&mut self) -> Option<&mut dyn Listener> {
-        Some(&mut self.told)
-    }
+    },
+    /// Who hears of the calls.
+    told: ReplayedCall
 }

@@ -10,7 +10,7 @@ mod stores;
 
 use hyper::Response;
 
-pub use self::calls::{Invoke, InvokePipeline};
+pub use self::calls::{CallProgress, Invoke, InvokePipeline};
 pub use self::evidence::{ExportProof, ForgetEvidence, Replay};
 pub use self::home::{Facts, Flush, Hello};
 pub use self::keys::{CreateToken, NewToken, RevokeKey, RevokeToken, TrustKey};

@@ -10,7 +10,7 @@ use omega_gateway::{BoundEnvironment, BuildProgress, Gateway, GatewayError, Pack
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::local::operation::{Attachment, Listener, Operation, Told, apart, operation};
+use crate::local::operation::{Attachment, Operation, apart, operation};
 
 /// Admits a package.
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,34 +85,22 @@ impl Read for Contents {
     }
 }
 
-/// Builds the environment of a version's locked dependencies.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BuildEnvironment {
-    /// Of which plugin.
-    pub plugin_id: PluginId,
-    /// Of which version; without one, of the highest.
-    pub version: Option<Version>,
-    /// Whether source releases may be built, by their own code.
-    pub allow_build: bool,
-    /// Who hears how it goes on.
-    #[serde(skip)]
-    pub told: Told<BuildProgress>,
-}
-
-impl Operation for BuildEnvironment {
-    /// Nothing where the package locks none.
-    type Reply = Option<BoundEnvironment>;
-    const NAME: &'static str = "build_environment";
-
-    async fn perform(self, gateway: &Gateway) -> Result<Option<BoundEnvironment>, GatewayError> {
+operation! {
+    /// Builds the environment of a version's locked dependencies; nothing comes of it where the package locks none.
+    BuildEnvironment "build_environment" {
+        /// Of which plugin.
+        plugin_id: PluginId,
+        /// Of which version; without one, of the highest.
+        version: Option<Version>,
+        /// Whether source releases may be built, by their own code.
+        allow_build: bool,
+    } -> Option<BoundEnvironment>,
+    |self, gateway| {
         let Self { plugin_id, version, allow_build, mut told } = self;
         gateway.build_environment(&plugin_id, version.as_ref(), allow_build, move |progress| told.say(progress)).await
-    }
-
-    fn listener(&mut self) -> Option<&mut dyn Listener> {
-        Some(&mut self.told)
-    }
+    },
+    /// Who hears how it goes on.
+    told: BuildProgress
 }
 
 operation! {
