@@ -80,10 +80,10 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// p50 and p99, in milliseconds.
+/// p50 and p99, in milliseconds: the smallest time that so many in a hundred do not exceed.
 fn quantiles(mut times: Vec<Duration>) -> (f64, f64) {
     times.sort();
-    let at = |share: usize| ms(times[(times.len() * share / 100).min(times.len() - 1)]);
+    let at = |share: usize| ms(times[(times.len() * share).div_ceil(100).saturating_sub(1)]);
     (at(50), at(99))
 }
 
@@ -259,7 +259,7 @@ fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
         let ready = prepare(lane, source);
         let times = runtime.block_on(async {
             let mut times = Vec::new();
-            for _ in 0..100 {
+            for _ in 0..300 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let began = Instant::now();
                 let report = ready.run(request(&payload, Duration::from_millis(100))).await;
