@@ -8,6 +8,7 @@ mod bench;
 mod binary;
 mod clients;
 mod crash;
+mod debian_kernel;
 mod demo;
 mod fuzz;
 mod guests;
@@ -43,6 +44,7 @@ Usage: cargo xtask CHORE
   interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   crash [KILLS]      kill a loaded gateway so often (default 500) and check its home
+  kernel             run the worker lane's hostile corpus on Debian 12's own kernel, in qemu
   model [SCHEDULES]  try so many interleavings of the group commit (default 5000)
   bench [NAME…]      run the benches in release and print their tables
   release --key FILE [--twice]
@@ -81,6 +83,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),
         ["crash"] => crash::run(&places, crash::KILLS_DEFAULT),
         ["crash", kills] => crash::run(&places, kills.parse()?),
+        ["kernel"] => debian_kernel::run(&places),
         ["model"] => crash::model(&places, crash::SCHEDULES_DEFAULT),
         ["model", schedules] => crash::model(&places, schedules.parse()?),
         ["bench", names @ ..] => bench::run(&places, names),

@@ -107,13 +107,18 @@ fn install_system(places: &Places) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
+    install_debian(places, &packages)
+}
+
+/// Packages of Debian's.
+pub(crate) fn install_debian(places: &Places, packages: &[&str]) -> Result<()> {
     let apt = |words: &[&str]| {
         let mut command = process::program(places, "apt-get");
         process::run(command.env("DEBIAN_FRONTEND", "noninteractive").args(words))
             .with_context(|| format!("install these by hand and try again: {}", packages.join(" ")))
     };
     apt(&["update", "-q"])?;
-    apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
+    apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages].concat())
 }
 
 fn install_cargo_tool(places: &Places, tool: &CargoTool) -> Result<()> {

@@ -11,7 +11,7 @@ use omega_contract::{Lane, Payload};
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
 use serde_json::Value;
 
-use crate::outside::host::{Host, cgroup_folders, helper_of, nested, own_pid, until};
+use crate::outside::host::{Host, cgroup_folders, helper_of, nested, own_pid, patience, until};
 use crate::outside::{self, THREADS_MAX, programs};
 use crate::rows::{Expected, IN_FLIGHT, Row, rows};
 
@@ -91,7 +91,7 @@ async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String>
     for attempt in ["the first call", "the next call"] {
         let report = match row.name {
             IN_FLIGHT => beside(lane, &ready, host.facts(&input))?,
-            _ => call(&ready, host.facts(&input), row.time).await,
+            _ => call(&ready, host.facts(&input), row.time * patience()).await,
         };
         for secret in host.secrets() {
             if format!("{report:?}").contains(&secret) {

@@ -61,6 +61,7 @@ fn again_as_an_ordinary_user(test: &str) {
         .env("TMPDIR", folder.path().join("tmp"))
         .env(programs::FOLDER_VARIABLE, folder.path())
         .env(host::SECRET_VARIABLE, "not for plugins")
+        .env(host::PATIENCE_VARIABLE, host::patience().to_string())
         .current_dir("/")
         .status();
     assert!(status.expect("setpriv is there").success(), "as an ordinary user: see above");

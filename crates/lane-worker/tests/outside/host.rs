@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 /// A variable of the gateway's environment that no plugin may see, with its value.
 pub(crate) const SECRET_VARIABLE: &str = "OMEGA_TEST_SECRET";
+/// How many times as long things may take.
+pub(crate) const PATIENCE_VARIABLE: &str = "OMEGA_TEST_PATIENCE";
 const SECRET: &str = "canary-5f2b8c1d";
 /// A worker that is gone is seen to be gone within this time.
 const GONE_MAX: Duration = Duration::from_secs(10);
@@ -221,9 +223,15 @@ impl State {
     }
 }
 
+/// How many times as long things may take: where a processor is emulated (`cargo xtask kernel`), a kernel's command line says so.
+/// What must not happen must not happen either way.
+pub(crate) fn patience() -> u32 {
+    std::env::var(PATIENCE_VARIABLE).ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
 /// Waits until a check passes; says why it does not.
 pub(crate) fn until(what: &str, mut check: impl FnMut() -> Result<(), String>) {
-    let end = Instant::now() + GONE_MAX;
+    let end = Instant::now() + GONE_MAX * patience();
     loop {
         match check() {
             Ok(()) => return,
