@@ -175,3 +175,26 @@ fn a_gateway_without_python_says_so_and_goes_on() {
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     assert!(ran.stdout.contains("unavailable, and not in use"), "{}", ran.stdout);
 }
+
+/// On a terminal, which `script` (Debian's bsdutils) is here.
+#[test]
+fn a_terminal_shows_how_far_a_plugin_says_it_is() {
+    let world = World::new();
+    let body = "import time\nfrom omega_plugin import progress\nprogress(0.1, 'beginning')\ntime.sleep(0.6)\n\
+                progress(0.5, 'half\\x1b[31m way')\ntime.sleep(0.6)\nreturn text";
+    install(&world, "slow", body);
+    let shown = |arguments: &str| {
+        let mut command = std::process::Command::new("script");
+        command.args(["-qec", &format!("{} {arguments}", env!("CARGO_BIN_EXE_omega")), "/dev/null"]);
+        command.current_dir(world.path()).env("OMEGA_HOME", world.home()).env("TERM", "xterm");
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let text = shown("invoke slow --text done");
+    assert!(text.contains("slow: half") && text.contains("50 %") && text.contains("done"), "{text:?}");
+    assert!(!text.contains("\u{1b}[31m"), "a plugin's text turns no terminal red: {text:?}");
+    let text = shown("pipeline --plugins slow,slow --text done");
+    assert!(text.contains("slow: half"), "{text:?}");
+    assert!(!shown("invoke slow --text done --quiet").contains("half"));
+}
