@@ -169,7 +169,7 @@ impl Directory {
             Some(held) => Arc::new(InEnvironment { program: ready, _held: held }),
             None => ready,
         };
-        let description = lane.describe();
+        let description = lane.describe_for(&program);
         let facts = LaneFacts {
             kind: lane_kind,
             engine: description.engine,

@@ -14,7 +14,7 @@ use omega_contract::ports::{
     GuestLogLevel, Host, LaneCall, LaneEnding, LaneLimits, LaneProgram, LaneRequest, ReadyProgram,
 };
 use omega_contract::{Lane, Payload, Sha256Hex};
-use omega_lane_worker::{HelperProgram, WorkerLane, WorkerLaneOptions};
+use omega_lane_worker::{HelperProgram, Interpreter, WorkerLane, WorkerLaneOptions};
 
 const ECHO: &str = "
 from omega_plugin import Text, plugin
@@ -51,7 +51,11 @@ fn main() {
     };
     let began = Instant::now();
     let lane = WorkerLane::new(&options).unwrap_or_else(|refusal| panic!("{refusal}"));
-    println!("lane: {} started in {:.0} ms", lane.interpreter().version(), ms(began.elapsed()));
+    println!(
+        "lane: {} started in {:.0} ms",
+        lane.python().map_or_else(|| "no Python".to_owned(), Interpreter::version),
+        ms(began.elapsed())
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     if is_asked("baselines") {
         baselines(&lane);
@@ -99,7 +103,7 @@ fn timed(count: usize, mut work: impl FnMut()) -> (f64, f64) {
 }
 
 fn baselines(lane: &WorkerLane) {
-    let python = lane.interpreter().path().to_owned();
+    let python = lane.python().expect("Python is there").path().to_owned();
     let quiet = |command: &mut Command| {
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(status.is_ok_and(|status| status.success()), "{command:?}");

@@ -79,7 +79,8 @@ async fn converse(taken: &mut Taken, ready: &WorkerProgram, call: &LaneCall) -> 
     let stopped = |ending| Outcome::Stopped { ending, ended: None };
     let time_left = call.deadline.saturating_duration_since(Instant::now());
     let frame = frames::Call {
-        request: (&*call.request).into(),
+        kind: frames::CallKind::Call,
+        request: frames::CallRequest::from(&*call.request),
         seed: hex(&call.seed),
         time_left_ms: u64::try_from(time_left.as_millis()).unwrap_or(u64::MAX),
     };
@@ -208,7 +209,7 @@ fn refusal(id: u64, error: BrokerError) -> Reply {
         BrokerError::LimitExceeded(message) => ("limit_exceeded", message),
         BrokerError::Failed(message) => ("failed", message),
     };
-    Reply::Refusal { id, kind, message }
+    Reply::Refusal { id, kind: kind.into(), message }
 }
 
 /// Tells the ending of a worker that gave none: what its init saw and what its cgroup counted decide.

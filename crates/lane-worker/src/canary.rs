@@ -15,20 +15,24 @@ use serde_json::{Value, json};
 
 use crate::call;
 use crate::lane::WorkerLane;
+use crate::language::{Canary, Language};
 use crate::messages::Failure;
+use crate::policy::Profile;
 use crate::program::WorkerProgram;
 use crate::supervisor::NoWorker;
 
-const SOURCE: &str = include_str!("python/canary.py");
 const TIME_MAX: Duration = Duration::from_secs(30);
 /// Attacks that the canary must have tried, or it proves nothing.
 const ATTACKS_MIN: usize = 12;
 
-/// Lets the canary attack.
-pub(crate) fn run(lane: &WorkerLane) -> Result<(), Failure> {
-    let said = |detail: String| Failure::new("canary", detail);
+/// Lets the canary of a language attack.
+pub(crate) fn run(lane: &WorkerLane, language: &dyn Language) -> Result<(), Failure> {
+    let said = |detail: String| Failure::new("canary", format!("{}: {detail}", language.name()));
     let secret = tempfile_of_the_host().map_err(|error| said(error.to_string()))?;
-    let program = lane.program(&program()).map_err(|refusal| said(refusal.detail))?;
+    let canary = language.canary();
+    let program = program(&canary);
+    let content = canary.content.unwrap_or_else(|| language.content(&program));
+    let program = lane.assemble(&program, Profile::Pure, content).map_err(|refusal| said(refusal.detail))?;
     let ready = WorkerProgram { program, supervisor: lane.supervisor() };
     let attacks = ask(&ready, "attack", &secret.path)?;
     let Ok(attacks) = attacks else { return Err(said("it did not answer".to_owned())) };
@@ -124,13 +128,13 @@ fn ask(ready: &WorkerProgram, attack: &str, secret: &str) -> Result<Result<Strin
     }
 }
 
-fn program() -> LaneProgram {
-    let code: Arc<[u8]> = SOURCE.as_bytes().into();
+fn program(canary: &Canary) -> LaneProgram {
+    let code: Arc<[u8]> = canary.source.into();
     LaneProgram {
         plugin_id: "omega.canary".parse().expect("the name fits the contract"),
-        package_digest: Sha256Hex::of(SOURCE.as_bytes()),
-        entry: "canary.py".to_owned(),
-        files: Arc::new([("canary.py".to_owned(), Arc::clone(&code))].into()),
+        package_digest: Sha256Hex::of(canary.source),
+        entry: canary.entry.to_owned(),
+        files: Arc::new([(canary.entry.to_owned(), Arc::clone(&code))].into()),
         code,
         environment: None,
         export: "handle".to_owned(),

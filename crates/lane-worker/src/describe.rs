@@ -2,30 +2,48 @@
 //!
 //! What never happens here: a claim that no other module of this room keeps.
 
+use omega_contract::ErrorCode;
 use omega_contract::plugin_info::LaneKind;
-use omega_contract::ports::{Enforcement, LaneDescription, Layer, LayerState};
+use omega_contract::ports::{Enforcement, LaneDescription, LaneRefusal, Layer, LayerState};
 
+use crate::language::{Language, Languages};
 use crate::limits::{DESCRIPTORS_OPEN_MAX, THREADS_MAX, TMP_BYTES_MAX, TMP_FILES_MAX};
-use crate::messages::Begun;
-use crate::python::Interpreter;
+use crate::messages::{Begun, Failure};
 
-pub(crate) fn describe(begun: &Begun, interpreter: &Interpreter) -> LaneDescription {
-    LaneDescription {
-        kind: LaneKind::Worker,
-        engine: format!("CPython {}", interpreter.version()),
-        determinism: Enforcement::Audited,
-        layers: layers(begun, interpreter),
-    }
+const INTERPRETER_STOPS: &str = "an interpreter of the plugin's choice";
+
+/// What is enforced for programs of a language.
+pub(crate) fn describe(begun: &Begun, language: &dyn Language) -> LaneDescription {
+    let state = LayerState::InForce(language.place());
+    let interpreter = Layer { name: "interpreter", stops: INTERPRETER_STOPS, state };
+    describe_with(begun, language.engine(), vec![interpreter])
 }
 
-fn layers(begun: &Begun, interpreter: &Interpreter) -> Vec<Layer> {
+/// What is enforced here, with a row for each language: one that is missing refuses its own programs, not the lane.
+pub(crate) fn describe_all(begun: &Begun, languages: &Languages) -> LaneDescription {
+    let python = match &languages.python {
+        Ok(python) => LayerState::InForce(python.place()),
+        Err(Failure { layer, detail }) => LayerState::NotHere { remedy: format!("{detail}; {}", remedy(layer)) },
+    };
+    let javascript = LayerState::InForce(languages.javascript.place());
+    let row = |(name, state)| Layer { name, stops: INTERPRETER_STOPS, state };
+    let engines: Vec<String> = languages.present().into_iter().map(Language::engine).collect();
+    let rows = [("Python", python), ("JavaScript", javascript)].map(row);
+    describe_with(begun, engines.join(", "), rows.into())
+}
+
+fn describe_with(begun: &Begun, engine: String, mut rows: Vec<Layer>) -> LaneDescription {
+    rows.extend(layers(begun));
+    LaneDescription { kind: LaneKind::Worker, engine, determinism: Enforcement::Audited, layers: rows }
+}
+
+fn layers(begun: &Begun) -> Vec<Layer> {
     let scopes = match begun.landlock_abi {
         6.. => "files, TCP, signals, abstract sockets",
         4..=5 => "files, TCP (signals and abstract sockets: namespaces and seccomp alone)",
         _ => "files (TCP, signals and abstract sockets: namespaces and seccomp alone)",
     };
-    let rows: [(&'static str, &'static str, String); 12] = [
-        ("interpreter", "an interpreter of the plugin's choice", interpreter.path().display().to_string()),
+    let rows: [(&'static str, &'static str, String); 11] = [
         (
             "single-use process",
             "a call sees nothing of another, or of an earlier one of itself",
@@ -79,15 +97,22 @@ fn layers(begun: &Begun, interpreter: &Interpreter) -> Vec<Layer> {
         (
             "attestation",
             "a sandbox that only says it is one",
-            "each worker is looked at from outside before it gets the plugin; a canary attacked this sandbox at start"
+            "each worker is looked at from outside before it gets the plugin; a canary of each language attacked this sandbox at start"
                 .to_owned(),
         ),
     ];
     rows.map(|(name, stops, how)| Layer { name, stops, state: LayerState::InForce(how) }).to_vec()
 }
 
+/// The refusal of what needs something that is missing.
+pub(crate) fn unavailable(failure: &Failure) -> LaneRefusal {
+    let Failure { layer, detail } = failure;
+    let detail = format!("the worker lane lacks {layer}: {detail}; {}", remedy(layer));
+    LaneRefusal { code: ErrorCode::LaneUnavailable, detail }
+}
+
 /// How to get a layer that is missing.
-pub(crate) fn remedy(layer: &str) -> &'static str {
+fn remedy(layer: &str) -> &'static str {
     match layer {
         "interpreter" => {
             "install Python 3.10 or newer (`apt install python3`), or name one in omega.toml: [lanes.worker] python"

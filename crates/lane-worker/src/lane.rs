@@ -1,23 +1,24 @@
 //! The lane: takes a verified program, makes it ready, says what is enforced.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use omega_contract::manifest::DeterminismMode;
 use omega_contract::ports::{LaneDescription, LaneProgram, LaneRefusal, ReadyProgram};
 use omega_contract::{ErrorCode, Lane};
 use sha2::{Digest, Sha256};
 
 use crate::call::hex;
 use crate::canary;
-use crate::describe::{describe, remedy};
-use crate::frames::{self, Load, LoadLimits};
+use crate::describe::{describe, describe_all, unavailable};
+use crate::frames::{self, Load, LoadKind, LoadLimits};
+use crate::javascript::JavaScript;
+use crate::language::{Language, Languages};
 use crate::limits::LANDLOCK_ABI_MIN;
 use crate::messages::{CgroupChoice, Failure};
 use crate::policy::Profile;
-use crate::program::{Program, WorkerProgram};
+use crate::program::{Content, Program, WorkerProgram};
 use crate::python::Interpreter;
 use crate::supervisor::{Counts, HelperProgram, NoWorker, Supervisor, SupervisorOptions};
 #[cfg(omega_layer_switches)]
@@ -79,22 +80,24 @@ impl Default for WorkerLaneOptions {
     }
 }
 
-/// Runs Python programs in locked-down single-use processes.
+/// Runs Python and JavaScript programs in locked-down single-use processes.
 pub struct WorkerLane {
     supervisor: Arc<Supervisor>,
-    interpreter: Interpreter,
+    languages: Languages,
     native: NativeCode,
     description: LaneDescription,
 }
 
 impl WorkerLane {
-    /// Starts the helper, resolves the interpreter, and lets a canary attack its sandbox.
+    /// Starts the helper, resolves the interpreters, and lets a canary of each language attack its sandbox. A machine without
+    /// Python has a lane for JavaScript all the same.
     ///
     /// # Errors
     /// `lane_unavailable`, naming the layer that is missing or that an attack went through.
     pub fn new(options: &WorkerLaneOptions) -> Result<Self, LaneRefusal> {
-        let interpreter = Interpreter::resolve(options.python.as_deref(), options.cache_dir.as_deref())
-            .map_err(|error| unavailable(&Failure::new("interpreter", error)))?;
+        let python = Interpreter::resolve(options.python.as_deref(), options.cache_dir.as_deref())
+            .map_err(|error| Failure::new("interpreter", error));
+        let languages = Languages { python, javascript: JavaScript };
         let supervisor = Supervisor::start(SupervisorOptions {
             helper: options.helper.clone(),
             cgroups: options.cgroups,
@@ -113,13 +116,15 @@ impl WorkerLane {
             let detail = format!("the kernel's ABI is {}, at least {LANDLOCK_ABI_MIN} is needed", begun.landlock_abi);
             return Err(unavailable(&Failure::new("Landlock", detail)));
         }
-        let description = describe(begun, &interpreter);
-        let lane = Self { supervisor, interpreter, native: options.native, description };
+        let description = describe_all(begun, &languages);
+        let lane = Self { supervisor, languages, native: options.native, description };
         #[cfg(omega_layer_switches)]
         if is_off(options.layers_off, stage::CANARY) {
             return Ok(lane);
         }
-        canary::run(&lane).map_err(|failure| unavailable(&failure))?;
+        for language in lane.languages.present() {
+            canary::run(&lane, language).map_err(|failure| unavailable(&failure))?;
+        }
         Ok(lane)
     }
 
@@ -128,9 +133,9 @@ impl WorkerLane {
         self.supervisor.counts()
     }
 
-    /// The interpreter of Python programs.
-    pub fn interpreter(&self) -> &Interpreter {
-        &self.interpreter
+    /// The interpreter of Python programs, where there is one.
+    pub fn python(&self) -> Option<&Interpreter> {
+        self.languages.python.as_ref().ok()
     }
 
     pub(crate) fn supervisor(&self) -> Arc<Supervisor> {
@@ -138,20 +143,26 @@ impl WorkerLane {
     }
 
     pub(crate) fn program(&self, program: &LaneProgram) -> Result<Arc<Program>, LaneRefusal> {
-        let profile = self.check(program)?;
-        let is_deterministic = program.determinism == DeterminismMode::Deterministic;
+        let (language, profile) = self.check(program)?;
+        self.assemble(program, profile, language.content(program))
+    }
+
+    /// A program of this content.
+    pub(crate) fn assemble(
+        &self,
+        program: &LaneProgram,
+        profile: Profile,
+        content: Content,
+    ) -> Result<Arc<Program>, LaneRefusal> {
         let environment = program.environment.as_ref();
-        let mut content =
-            self.interpreter.content(is_deterministic, environment.map(|environment| environment.folder.as_path()));
-        let files = program.files.iter().map(|(path, bytes)| (format!("/plugin/{path}"), Arc::clone(bytes)));
-        content.files.extend(files);
         let load = Load {
-            plugin_id: program.plugin_id.as_str(),
+            kind: LoadKind::Load,
+            plugin_id: program.plugin_id.as_str().to_owned(),
             package_digest: program.package_digest.to_string(),
-            entry: &program.entry,
-            export: &program.export,
-            determinism: program.determinism.as_str(),
-            capabilities: program.capabilities.iter().map(|capability| capability.as_str()).collect(),
+            entry: program.entry.clone(),
+            export: program.export.clone(),
+            determinism: program.determinism.as_str().to_owned(),
+            capabilities: program.capabilities.iter().map(|capability| capability.as_str().into()).collect(),
             has_environment: environment.is_some(),
             limits: LoadLimits {
                 memory_bytes: program.limits.memory_bytes_max,
@@ -173,26 +184,20 @@ impl WorkerLane {
         }))
     }
 
-    /// What can be said without running anything; its profile.
-    fn check(&self, program: &LaneProgram) -> Result<Profile, LaneRefusal> {
-        if Path::new(&program.entry).extension().is_none_or(|ending| ending != "py") {
-            return Err(LaneRefusal {
-                code: ErrorCode::LaneUnavailable,
-                detail: format!("{}: this version of the worker lane runs Python (`.py`)", program.entry),
-            });
-        }
+    /// What can be said without running anything; its language and profile.
+    fn check(&self, program: &LaneProgram) -> Result<(&dyn Language, Profile), LaneRefusal> {
+        let language = self.languages.of(&program.entry)?;
         if std::str::from_utf8(&program.code).is_err() {
             return Err(invalid(format!("{} is not UTF-8 text", program.entry)));
         }
-        if !program.export.chars().all(|c| c.is_alphanumeric() || c == '_') || program.export.is_empty() {
-            return Err(invalid(format!("`{:.64}` is no name of Python's", program.export)));
-        }
+        language.check(program).map_err(invalid)?;
         let is_code = |bytes: &Arc<[u8]>| bytes.starts_with(b"\x7fELF");
-        let has_code = program.files.values().any(is_code)
-            || program.environment.as_ref().is_some_and(|environment| environment.has_native_code);
+        let has_code = language.takes_machine_code()
+            && (program.files.values().any(is_code)
+                || program.environment.as_ref().is_some_and(|environment| environment.has_native_code));
         match (has_code, self.native) {
-            (false, _) => Ok(Profile::Pure),
-            (true, NativeCode::Allowed) => Ok(Profile::Native),
+            (false, _) => Ok((language, Profile::Pure)),
+            (true, NativeCode::Allowed) => Ok((language, Profile::Native)),
             (true, NativeCode::Refused) => Err(LaneRefusal {
                 code: ErrorCode::ProgramInvalid,
                 detail: "it brings machine code, which this gateway's configuration refuses ([lanes.worker] native)"
@@ -205,6 +210,11 @@ impl WorkerLane {
 impl Lane for WorkerLane {
     fn describe(&self) -> LaneDescription {
         self.description.clone()
+    }
+
+    fn describe_for(&self, program: &LaneProgram) -> LaneDescription {
+        let language = self.languages.of(&program.entry);
+        language.map_or_else(|_| self.describe(), |language| describe(self.supervisor.begun(), language))
     }
 
     fn inspect(&self, program: &LaneProgram) -> Result<(), LaneRefusal> {
@@ -228,13 +238,4 @@ impl Lane for WorkerLane {
 
 fn invalid(detail: String) -> LaneRefusal {
     LaneRefusal { code: ErrorCode::ProgramInvalid, detail }
-}
-
-fn unavailable(failure: &Failure) -> LaneRefusal {
-    let Failure { layer, detail } = failure;
-    let remedy = remedy(layer);
-    LaneRefusal {
-        code: ErrorCode::LaneUnavailable,
-        detail: format!("the worker lane lacks {layer}: {detail}; {remedy}"),
-    }
 }

@@ -1,4 +1,4 @@
-//! The worker lane: runs Python programs in locked-down single-use processes (spec page 4, "worker"; `docs/worker-protocol.md`).
+//! The worker lane: runs Python and JavaScript programs in locked-down single-use processes (spec page 4, "worker"; `docs/worker-protocol.md`).
 //!
 //! A helper process, started by the gateway before a plugin is there, makes a zygote for each program: an interpreter in namespaces
 //! and a private root of its own that never runs plugin code. The zygote forks workers; each is locked down by native code
@@ -15,7 +15,10 @@ mod channel;
 mod describe;
 mod frames;
 mod jailer;
+mod javascript;
 mod lane;
+mod language;
+mod libraries;
 pub mod limits;
 mod messages;
 mod plan;

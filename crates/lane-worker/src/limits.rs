@@ -2,6 +2,8 @@
 //!
 //! What never happens here: a value that takes a layer away.
 
+use std::time::Duration;
+
 /// The user and group that a plugin is inside its sandbox; outside it is the lane's.
 pub const INSIDE_ID: u32 = 1000;
 /// The user and group outside, where the gateway runs as root: nobody's, and nobody else's.
@@ -32,3 +34,5 @@ pub const FRAME_BYTES_MARGIN: u64 = 64 * 1024;
 pub const DETAIL_BYTES_MAX: usize = 2 * 1024;
 /// Bytes that one question about an artifact gets.
 pub const ARTIFACT_READ_BYTES_MAX: u32 = 1024 * 1024;
+/// An import may take so long.
+pub const IMPORT_MAX: Duration = Duration::from_secs(60);

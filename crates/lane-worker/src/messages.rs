@@ -112,7 +112,9 @@ pub(crate) struct ZygoteSpec {
     pub(crate) links: Vec<(String, String)>,
     /// Files inside: path, and where their bytes are in the memory file after this document.
     pub(crate) files: Vec<(String, u64, u64)>,
-    /// The program, inside, and its arguments.
+    /// Whose program it runs.
+    pub(crate) program: ZygoteProgram,
+    /// Its arguments, the first being its name.
     pub(crate) arguments: Vec<String>,
     /// Its environment variables.
     pub(crate) environment: Vec<(String, String)>,
@@ -120,6 +122,17 @@ pub(crate) struct ZygoteSpec {
     pub(crate) profile: Profile,
     /// Bytes of memory of each worker.
     pub(crate) memory_bytes_max: u64,
+}
+
+/// Whose program a zygote runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ZygoteProgram {
+    /// A file inside, which the first argument names.
+    #[default]
+    Inside,
+    /// The helper's own, which knows by its name what to be. What it maps of the machine's libraries is offered beside the rest.
+    Helper,
 }
 
 /// A path of the host, offered read-only.

@@ -12,7 +12,7 @@ use omega_contract::Sha256Hex;
 use omega_contract::ports::{BoxFuture, LaneCall, LaneLimits, LaneReport, ReadyProgram};
 
 use crate::call;
-use crate::messages::{HostMount, Number, ZygoteSpec};
+use crate::messages::{HostMount, Number, ZygoteProgram, ZygoteSpec};
 use crate::policy::Profile;
 use crate::supervisor::Supervisor;
 use crate::worker::Worker;
@@ -24,6 +24,7 @@ pub(crate) struct Content {
     pub(crate) emptied: Vec<String>,
     pub(crate) links: Vec<(String, String)>,
     pub(crate) files: Vec<(String, Arc<[u8]>)>,
+    pub(crate) program: ZygoteProgram,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -63,6 +64,7 @@ impl Program {
             emptied: self.content.emptied.clone(),
             links: self.content.links.clone(),
             files,
+            program: self.content.program,
             arguments: self.content.arguments.clone(),
             environment: self.content.environment.clone(),
             profile: self.profile,

@@ -99,15 +99,19 @@ fn print(lane: &LaneDescription, output: &mut Output) -> Result<(), Fault> {
         let state = match &layer.state {
             LayerState::InForce(how) => Cell::new(Tone::Good, how),
             LayerState::Missing { .. } => Cell::new(Tone::Bad, "missing"),
+            LayerState::NotHere { .. } => Cell::new(Tone::Warning, "not here"),
         };
         table.row([Cell::plain(layer.name), Cell::plain(layer.stops), state]);
     }
     output.table(&table)?;
     // Again, because a remedy must not be cut to fit a terminal.
     for layer in &lane.layers {
-        if let LayerState::Missing { remedy } = &layer.state {
-            output.line([Cell::new(Tone::Bad, format!("missing: {}", layer.name)), Cell::plain(remedy)])?;
-        }
+        let (tone, word, remedy) = match &layer.state {
+            LayerState::InForce(_) => continue,
+            LayerState::Missing { remedy } => (Tone::Bad, "missing", remedy),
+            LayerState::NotHere { remedy } => (Tone::Warning, "not here", remedy),
+        };
+        output.line([Cell::new(tone, format!("{word}: {}", layer.name)), Cell::plain(remedy)])?;
     }
     Ok(())
 }
@@ -141,7 +145,7 @@ fn document(kind: LaneKind, is_used: bool, lane: Result<&LaneDescription, &LaneR
         .map(|layer| {
             let (in_force, detail) = match &layer.state {
                 LayerState::InForce(how) => (true, how),
-                LayerState::Missing { remedy } => (false, remedy),
+                LayerState::Missing { remedy } | LayerState::NotHere { remedy } => (false, remedy),
             };
             json!({"name": layer.name, "stops": layer.stops, "in_force": in_force, "detail": detail})
         })

@@ -23,6 +23,11 @@ pub trait Lane: Send + Sync + 'static {
     /// What this lane enforces on this machine. A missing mandatory layer makes it unavailable.
     fn describe(&self) -> LaneDescription;
 
+    /// What of it holds for this program: with the one engine that runs it, where the lane has several.
+    fn describe_for(&self, _program: &LaneProgram) -> LaneDescription {
+        self.describe()
+    }
+
     /// Checks a program without running or compiling it: its form and what it imports.
     ///
     /// # Errors
@@ -316,6 +321,11 @@ pub enum LayerState {
     InForce(String),
     /// It is mandatory and missing.
     Missing {
+        /// How to get it.
+        remedy: String,
+    },
+    /// It is not there; what needs it is refused, and everything else runs.
+    NotHere {
         /// How to get it.
         remedy: String,
     },

@@ -12,9 +12,10 @@ use std::process::Command;
 use rustix::process::{Gid, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use super::own;
 use super::root::{Sources, enter};
 use crate::limits::INSIDE_ID;
-use crate::messages::{Failure, ZygoteSpec};
+use crate::messages::{Failure, ZygoteProgram, ZygoteSpec};
 use crate::sys;
 
 /// What making workers takes: mounts and namespaces, and giving up capabilities for good.
@@ -107,6 +108,7 @@ fn become_zygote(
     go: OwnedFd,
     layers_off: u32,
 ) -> Failure {
+    let mut own_program = None;
     let made = (|| {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| Failure::new("session", error))?;
@@ -114,6 +116,9 @@ fn become_zygote(
         File::from(go).read_exact(&mut byte).map_err(|error| Failure::new("user namespace", error))?;
         // As the user that opened the home: the dedicated one may not see these paths.
         let sources = Sources::open(spec)?;
+        if spec.program == ZygoteProgram::Helper {
+            own_program = Some(own::open().map_err(|error| Failure::new("program", error))?);
+        }
         take_user(outside).map_err(|error| Failure::new("user", error))?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|error| Failure::new("session", error))?;
@@ -126,9 +131,6 @@ fn become_zygote(
     if let Err(failure) = made {
         return failure;
     }
-    let Some((program, arguments)) = spec.arguments.split_first() else {
-        return Failure::new("program", "there is none");
-    };
     let placed = (|| {
         rustix::stdio::dup2_stdin(nothing)?;
         rustix::stdio::dup2_stdout(words)?;
@@ -138,9 +140,17 @@ fn become_zygote(
     if let Err(error) = placed {
         return Failure::new("descriptors", error);
     }
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(spec.environment.iter().map(|(name, value)| (name, value)));
-    Failure::new("program", format!("{program}: {}", command.exec()))
+    let Some((name, arguments)) = spec.arguments.split_first() else {
+        return Failure::new("program", "there is none");
+    };
+    let error = match own_program {
+        Some(file) => own::execute(&file, &spec.arguments, &spec.environment),
+        None => {
+            let environment = spec.environment.iter().map(|(name, value)| (name, value));
+            Command::new(name).args(arguments).env_clear().envs(environment).exec()
+        }
+    };
+    Failure::new("program", format!("{name}: {error}"))
 }
 
 fn take_user(outside: Outside) -> io::Result<()> {

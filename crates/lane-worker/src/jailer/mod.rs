@@ -6,6 +6,7 @@
 mod attest;
 mod birth;
 mod cgroup;
+mod own;
 mod root;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use self::birth::Outside;
 use self::cgroup::{Cgroups, Place};
 use crate::channel::{self, Received, Waiting};
 use crate::limits::{DEDICATED_ID, LANDLOCK_ABI_MAX, LANDLOCK_ABI_MIN};
-use crate::messages::{Ask, Begin, Begun, Failure, Number, Tell, Used};
+use crate::messages::{Ask, Begin, Begun, Failure, Number, Tell, Used, ZygoteProgram};
 use crate::plan::{self, PlanFacts};
 use crate::policy::Filters;
 use crate::sys;
@@ -81,6 +82,8 @@ struct Helper {
     host_namespaces: Namespaces,
     landlock_abi: u32,
     layers_off: u32,
+    /// Found out when the first zygote of this program is started.
+    own_needs: Option<own::Needs>,
     zygotes: HashMap<Number, Zygote>,
     workers: HashMap<Number, Worker>,
 }
@@ -116,6 +119,7 @@ impl Helper {
             host_namespaces: Namespaces::of("self")?,
             landlock_abi: sys::landlock_abi().min(LANDLOCK_ABI_MAX).min(begin.landlock_abi_max),
             layers_off: begin.layers_off,
+            own_needs: None,
             zygotes: HashMap::new(),
             workers: HashMap::new(),
         })
@@ -222,7 +226,11 @@ impl Helper {
                 format!("ABI {} of the kernel, at least {LANDLOCK_ABI_MIN} is needed", self.landlock_abi),
             ));
         }
-        let (spec, content_start) = birth::spec_of(&content).map_err(io)?;
+        let (mut spec, content_start) = birth::spec_of(&content).map_err(io)?;
+        if spec.program == ZygoteProgram::Helper {
+            let needs = self.own_needs.take().map_or_else(own::Needs::find, Ok).map_err(io)?;
+            self.own_needs.insert(needs).add_to(&mut spec);
+        }
         let filters = Filters::of(spec.profile).map_err(|error| Failure::new("seccomp", error))?;
         let facts = PlanFacts {
             memory_bytes_max: spec.memory_bytes_max,

@@ -1,6 +1,6 @@
 //! The Python interpreter of this machine, resolved once: a launcher such as pyenv's takes longer to start than a worker does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{HOME, SDK_FILES};
+use crate::libraries::{code_file, inside, is_library, links};
 use crate::messages::HostMount;
 
 /// The oldest version that runs plugins.
@@ -131,7 +132,7 @@ impl Interpreter {
     }
 
     pub(super) fn libraries_inside(&self) -> impl Iterator<Item = String> {
-        self.libraries.iter().map(|path| inside(path, &self.prefix))
+        self.libraries.iter().map(|path| inside(path, &self.prefix, HOME))
     }
 
     /// The compiled form of one of the SDK's modules: where it is looked for, and its bytes.
@@ -143,31 +144,15 @@ impl Interpreter {
 
     /// What of the host it needs.
     pub(super) fn mounts(&self) -> Vec<HostMount> {
-        let mount = |host: &Path, inside: String, is_folder: bool| HostMount {
-            host: host.to_string_lossy().into_owned(),
-            inside,
-            is_folder,
-            has_code: true,
-        };
+        let folder = |host: &Path, inside: String| HostMount { is_folder: true, ..code_file(host, inside) };
         let standard = self.standard_inside();
-        let mut mounts = vec![
-            mount(&self.path, format!("{HOME}/bin/python3"), false),
-            mount(&self.standard, standard.clone(), true),
-        ];
+        let mut mounts =
+            vec![code_file(&self.path, format!("{HOME}/bin/python3")), folder(&self.standard, standard.clone())];
         if !self.extensions.starts_with(&self.standard) && self.extensions.is_dir() {
-            mounts.push(mount(&self.extensions, format!("{standard}/lib-dynload"), true));
+            mounts.push(folder(&self.extensions, format!("{standard}/lib-dynload")));
         }
-        mounts.extend(self.libraries.iter().map(|path| mount(path, inside(path, &self.prefix), false)));
+        mounts.extend(self.libraries.iter().map(|path| code_file(path, inside(path, &self.prefix, HOME))));
         mounts
-    }
-}
-
-/// Where a path of the host is inside: what belongs to an interpreter of its own folder is under [`HOME`], so that a plugin does not
-/// see whose folder that is.
-fn inside(path: &Path, prefix: &Path) -> String {
-    match path.strip_prefix(prefix) {
-        Ok(below) if prefix != Path::new("/usr") && prefix != Path::new("/") => format!("{HOME}/{}", below.display()),
-        _ => path.to_string_lossy().into_owned(),
     }
 }
 
@@ -218,13 +203,12 @@ fn probe(path: &Path, shown: &str) -> Result<Interpreter, InterpreterError> {
         return Err(unusable(format!("it is {}, not CPython", answer.implementation)));
     }
     let inside_standard = |path: &Path| path.starts_with(&answer.standard) || path.starts_with(&answer.extensions);
-    let is_library = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
     let libraries: Vec<PathBuf> =
         answer.mapped.into_iter().filter(|path| is_library(path) && !inside_standard(path)).collect();
     Ok(Interpreter {
         path: answer.executable,
         version: answer.version,
-        links: links(&libraries, &answer.prefix),
+        links: links(&libraries, &answer.prefix, HOME),
         tag: answer.tag,
         compiled: answer.compiled,
         prefix: answer.prefix,
@@ -299,32 +283,4 @@ fn preloaded() -> Vec<&'static str> {
     ];
     debug_assert!(SDK_FILES.iter().any(|(path, _)| *path == "_preload.py"));
     known.to_vec()
-}
-
-/// The other names under which libraries are asked for: links beside them, and folders at the root that are links.
-fn links(libraries: &[PathBuf], prefix: &Path) -> Vec<(String, String)> {
-    let mut links = Vec::new();
-    for name in ["lib", "lib32", "lib64"] {
-        if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
-            links.push((format!("/{name}"), target.to_string_lossy().into_owned()));
-        }
-    }
-    let real: BTreeSet<&Path> = libraries.iter().map(PathBuf::as_path).collect();
-    let mut folders: BTreeSet<PathBuf> =
-        libraries.iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
-    // The loader's own name lies elsewhere than the loader.
-    folders.extend(["/lib64", "/lib"].iter().filter_map(|folder| fs::canonicalize(folder).ok()));
-    for folder in folders {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if !entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                continue;
-            }
-            if let Ok(target) = fs::canonicalize(entry.path())
-                && real.contains(target.as_path())
-            {
-                links.push((inside(&entry.path(), prefix), inside(&target, prefix)));
-            }
-        }
-    }
-    links
 }

@@ -4,11 +4,13 @@
 
 mod interpreter;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use omega_contract::manifest::DeterminismMode;
+use omega_contract::ports::LaneProgram;
 
 pub use interpreter::{Interpreter, InterpreterError};
 
+use crate::language::{Canary, Language, package_file};
+use crate::libraries::{code_file, search_path};
 use crate::messages::HostMount;
 use crate::program::Content;
 
@@ -25,9 +27,29 @@ fn sdk_path(name: &str) -> String {
     format!("/omega/omega_plugin/{name}")
 }
 
-impl Interpreter {
-    /// What a zygote of this interpreter is made of, but for the plugin's package.
-    pub(crate) fn content(&self, is_deterministic: bool, environment: Option<&Path>) -> Content {
+impl Language for Interpreter {
+    fn name(&self) -> &'static str {
+        "Python"
+    }
+
+    fn engine(&self) -> String {
+        format!("CPython {}", self.version())
+    }
+
+    fn place(&self) -> String {
+        format!("CPython {}, {}", self.version(), self.path().display())
+    }
+
+    fn takes_machine_code(&self) -> bool {
+        true
+    }
+
+    fn check(&self, program: &LaneProgram) -> Result<(), String> {
+        let is_name = program.export.chars().all(|c| c.is_alphanumeric() || c == '_') && !program.export.is_empty();
+        if is_name { Ok(()) } else { Err(format!("`{:.64}` is no name of Python's", program.export)) }
+    }
+
+    fn content(&self, program: &LaneProgram) -> Content {
         let mut content = Content {
             mounts: self.mounts(),
             links: self.links().to_vec(),
@@ -42,13 +64,13 @@ impl Interpreter {
                 "/omega/zygote.py".to_owned(),
             ],
             environment: vec![
-                ("LD_LIBRARY_PATH".to_owned(), self.library_folders().join(":")),
+                ("LD_LIBRARY_PATH".to_owned(), search_path(self.libraries_inside())),
                 // Each arena of glibc's reserves address space, which is bounded.
                 ("MALLOC_ARENA_MAX".to_owned(), "2".to_owned()),
             ],
             ..Content::default()
         };
-        if is_deterministic {
+        if program.determinism == DeterminismMode::Deterministic {
             content.environment.push(("PYTHONHASHSEED".to_owned(), "0".to_owned()));
         }
         let standard = self.standard_inside();
@@ -62,16 +84,15 @@ impl Interpreter {
                 content.files.push((path, bytes.into()));
             }
         }
-        if let Some(folder) = environment {
-            let host = folder.to_string_lossy().into_owned();
-            content.mounts.push(HostMount { host, inside: "/env".to_owned(), is_folder: true, has_code: true });
+        if let Some(environment) = &program.environment {
+            let folder = code_file(&environment.folder, "/env".to_owned());
+            content.mounts.push(HostMount { is_folder: true, ..folder });
         }
+        content.files.extend(program.files.iter().map(package_file));
         content
     }
 
-    /// Folders inside in which libraries are looked for.
-    fn library_folders(&self) -> Vec<String> {
-        let parents = self.libraries_inside().filter_map(|path| Some(Path::new(&path).parent()?.to_str()?.to_owned()));
-        parents.collect::<BTreeSet<_>>().into_iter().collect()
+    fn canary(&self) -> Canary {
+        Canary { entry: "canary.py", source: include_bytes!("canary.py"), content: None }
     }
 }

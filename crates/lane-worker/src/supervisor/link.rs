@@ -30,10 +30,11 @@ pub enum HelperProgram {
     At(PathBuf),
 }
 
-/// Becomes the helper where this process was started as one, and then never returns.
+/// Becomes the helper, or a zygote of this program's, where this process was started as one, and then never returns.
 pub(crate) fn become_helper_if_asked() {
-    let is_asked = std::env::args_os().next().is_some_and(|name| name == HELPER_NAME);
-    if !is_asked {
+    let name = std::env::args_os().next().unwrap_or_default();
+    crate::javascript::become_zygote_if_asked(&name);
+    if name != HELPER_NAME {
         CAN_BE_HELPER.store(true, Ordering::Release);
         return;
     }

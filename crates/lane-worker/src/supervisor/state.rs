@@ -14,7 +14,7 @@ use super::{Command, Counts, NoWorker, SupervisorOptions, Waiting, link};
 use crate::call::{output_text, shown};
 use crate::channel;
 use crate::frames::Said;
-use crate::limits::FRAME_BYTES_MARGIN;
+use crate::limits::{FRAME_BYTES_MARGIN, IMPORT_MAX};
 use crate::messages::{Ask, Failure, Number, Tell, Used};
 use crate::program::Program;
 use crate::worker::{Event, Exit, Worker};
@@ -28,8 +28,6 @@ const ZYGOTE_WORKERS_MAX: u64 = 20_000;
 const ZYGOTE_AGE_MAX: Duration = Duration::from_secs(1_800);
 /// An import may log so many lines: they are read on the thread that serves all programs.
 const IMPORT_LINES_MAX: u32 = 1_000;
-/// An import may take so long.
-const IMPORT_MAX: Duration = Duration::from_secs(60);
 /// A helper that ended is not started again sooner.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 

@@ -16,8 +16,12 @@
 )]
 pub(crate) mod inside;
 
+pub(crate) mod attempts;
+
+use std::ffi::CString;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 use inside::plan::{MAGIC, Plan, Report, is_off, stage};
 
@@ -158,6 +162,56 @@ pub(crate) fn place_descriptor(descriptor: BorrowedFd<'_>, number: i32) -> io::R
     // SAFETY: nothing else in this process, which is about to become another program, owns that number.
     let done = unsafe { if from == number { libc::fcntl(from, libc::F_SETFD, 0) } else { libc::dup2(from, number) } };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Becomes the program of this open file, which need not be in this process's root. Returns what keeps it from that.
+pub(crate) fn execute(program: BorrowedFd<'_>, arguments: &[CString], environment: &[CString]) -> io::Error {
+    let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+    let (arguments, environment): (Vec<_>, Vec<_>) = (pointers(arguments), pointers(environment));
+    // SAFETY: two lists of strings, each ended by a null; they live until it returns, which it does only where it fails.
+    unsafe { libc::fexecve(program.as_raw_fd(), arguments.as_ptr(), environment.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Children of this process are gone when they end: nobody waits for them.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn ignore_children() -> io::Result<()> {
+    // SAFETY: sets an action that runs no code of this process.
+    let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Leaves this process, which has one thread, without environment variables.
+pub(crate) fn clear_environment() {
+    // SAFETY: nobody else reads them meanwhile.
+    unsafe { libc::clearenv() };
+}
+
+/// Serves as the zygote that this process is, which has one thread; returns in a worker, locked down, for each of them once.
+pub(crate) fn serve_as_zygote() {
+    // SAFETY: the caller's is the only thread, this is called once, and the stack goes on below this frame; `serve` never returns.
+    unsafe { inside::context::enter(inside::zygote::serve) }
+}
+
+/// The protocol's stream of the worker that this process is.
+pub(crate) fn worker_stream() -> File {
+    const STREAM: i32 = 3;
+    // SAFETY: the lockdown put it there, and nothing else in this process owns that number.
+    unsafe { File::from_raw_fd(STREAM) }
+}
+
+/// The bytes of a typed array; none where its buffer is gone.
+pub(crate) fn bytes_of(array: &rquickjs::TypedArray<'_, u8>) -> Option<Vec<u8>> {
+    // SAFETY: they are copied before any JavaScript runs again.
+    unsafe { array.as_bytes() }.map(<[u8]>::to_vec)
+}
+
+/// The version of the engine.
+pub(crate) fn engine_version() -> &'static str {
+    // SAFETY: a text of the engine's own, ended by a zero, that is there for as long as the program.
+    unsafe { std::ffi::CStr::from_ptr(rquickjs::qjs::JS_GetVersion()) }.to_str().unwrap_or("unknown")
 }
 
 /// Gives this process, and all that it starts, the usual place at the processors: a gateway that runs with a better one keeps it

@@ -9,4 +9,5 @@ mod support;
 mod calls;
 mod ends;
 mod environments;
+mod javascript;
 mod many;

@@ -99,11 +99,21 @@ pub(crate) fn inline(source: &str) -> LaneProgram {
 
 /// A program of these files, the entry being `program.py`.
 pub(crate) fn program(files: BTreeMap<String, Arc<[u8]>>) -> LaneProgram {
-    let code = Arc::clone(&files["program.py"]);
+    program_of("program.py", files)
+}
+
+/// A JavaScript program of this source.
+pub(crate) fn javascript(source: &str) -> LaneProgram {
+    program_of("program.js", BTreeMap::from([("program.js".to_owned(), Arc::from(source.as_bytes()))]))
+}
+
+/// A program of these files.
+pub(crate) fn program_of(entry: &str, files: BTreeMap<String, Arc<[u8]>>) -> LaneProgram {
+    let code = Arc::clone(&files[entry]);
     LaneProgram {
         plugin_id: "test.hostile".parse().unwrap(),
         package_digest: Sha256Hex::of(&code),
-        entry: "program.py".to_owned(),
+        entry: entry.to_owned(),
         files: Arc::new(files),
         code,
         environment: None,

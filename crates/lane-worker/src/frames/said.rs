@@ -1,89 +1,49 @@
-//! The frames between the gateway and a worker (`docs/worker-protocol.md`).
+//! What a worker says, on its own side and on the gateway's.
 //!
-//! What comes is data of a stranger: it is bounded before it is kept, its form is checked, its content is not believed. What never
-//! happens here: a check of a result; the router does that.
+//! What never happens here: a check of a result; the router does that.
 
 use std::borrow::Cow;
 
-use omega_contract::ports::{GuestLogLevel, GuestOutput, GuestPayload, LaneRequest};
+use omega_contract::ports::{GuestLogLevel, GuestOutput, GuestPayload};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// Bytes before a frame: its length, big-endian.
-pub(crate) const HEADER_BYTES: usize = 4;
-
-/// What a worker is told first.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename = "load")]
-pub(crate) struct Load<'a> {
-    pub(crate) plugin_id: &'a str,
-    pub(crate) package_digest: String,
-    pub(crate) entry: &'a str,
-    pub(crate) export: &'a str,
-    pub(crate) determinism: &'a str,
-    pub(crate) capabilities: Vec<&'static str>,
-    pub(crate) has_environment: bool,
-    pub(crate) limits: LoadLimits,
-    pub(crate) seed: String,
-}
-
-/// The bounds that a program may want to know.
-#[derive(Debug, Serialize)]
-pub(crate) struct LoadLimits {
-    pub(crate) memory_bytes: u64,
-    pub(crate) output_bytes: u64,
-    pub(crate) log_bytes: u64,
-}
-
-/// The call.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename = "call")]
-pub(crate) struct Call<'a> {
-    pub(crate) request: CallRequest<'a>,
-    pub(crate) seed: String,
-    pub(crate) time_left_ms: u64,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct CallRequest<'a> {
-    request_id: &'a str,
-    run_id: &'a str,
-    timestamp: &'a str,
-    payload: &'a omega_contract::Payload,
-    context: &'a std::collections::BTreeMap<String, String>,
-}
-
-impl<'a> From<&'a LaneRequest> for CallRequest<'a> {
-    fn from(request: &'a LaneRequest) -> Self {
-        Self {
-            request_id: &request.request_id,
-            run_id: &request.run_id,
-            timestamp: &request.timestamp,
-            payload: &request.payload,
-            context: &request.context,
-        }
-    }
-}
-
-/// What a broker said.
+/// What a worker says, as it says it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Reply {
-    Answer { id: u64, value: serde_json::Value },
-    Refusal { id: u64, kind: &'static str, message: String },
+pub(crate) enum Says<'a> {
+    Loaded,
+    LoadFailed {
+        error: &'a ProgramError,
+    },
+    Ask {
+        id: u64,
+        #[serde(flatten)]
+        question: &'a Question,
+    },
+    Log {
+        level: &'a str,
+        message: &'a str,
+    },
+    Progress {
+        done: f64,
+        message: &'a str,
+    },
+    Result {
+        payload: &'a RawValue,
+        notes: &'a str,
+    },
+    Declined {
+        code: &'a str,
+        message: &'a str,
+    },
+    Failed {
+        error: &'a ProgramError,
+    },
 }
 
-/// A frame as it travels.
-pub(crate) fn encode(frame: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = vec![0; HEADER_BYTES];
-    serde_json::to_writer(&mut bytes, frame)?;
-    let length = u32::try_from(bytes.len() - HEADER_BYTES).map_err(serde::ser::Error::custom)?;
-    bytes[..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
-    Ok(bytes)
-}
-
-/// What a worker says.
+/// What a worker said, as the gateway reads it.
 #[derive(Debug)]
 pub(crate) enum Said {
     Loaded,
@@ -97,7 +57,8 @@ pub(crate) enum Said {
 }
 
 /// What a program asks its host for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
 pub(crate) enum Question {
     ArtifactSize { artifact_id: String },
     ArtifactRead { artifact_id: String, offset: u64, length: u32 },
@@ -106,7 +67,7 @@ pub(crate) enum Question {
 }
 
 /// What a program raised.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProgramError {
     pub(crate) kind: String,
@@ -210,7 +171,8 @@ fn question(fields: &mut Fields<'_>) -> Result<Question, String> {
     })
 }
 
-fn level(level: &str) -> Result<GuestLogLevel, String> {
+/// A level by its word.
+pub(crate) fn level(level: &str) -> Result<GuestLogLevel, String> {
     Ok(match level {
         "debug" => GuestLogLevel::Debug,
         "info" => GuestLogLevel::Info,
@@ -238,6 +200,11 @@ struct PayloadFields<'a> {
     slice_ids: Option<Vec<String>>,
     source: Option<String>,
     filters: Option<Pairs>,
+}
+
+/// Whether this has the form of a payload: a loop tells its author what the gateway would only refuse.
+pub(crate) fn check_payload(raw: &RawValue) -> Result<(), String> {
+    payload(raw).map(drop)
 }
 
 fn payload(raw: &RawValue) -> Result<GuestPayload, String> {
@@ -305,47 +272,6 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// Collects bytes until they are a frame.
-#[derive(Debug, Default)]
-pub(crate) struct Incoming {
-    bytes: Vec<u8>,
-}
-
-/// A frame announces more than it may have.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLong {
-    pub(crate) length: u64,
-}
-
-impl Incoming {
-    /// Where to read to.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-
-    /// The body of the next frame, once it is whole.
-    pub(crate) fn next(&mut self, bytes_max: u64) -> Result<Option<Vec<u8>>, TooLong> {
-        let Some(header) = self.bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-        let length = u32::from_be_bytes(*header);
-        if u64::from(length) > bytes_max {
-            return Err(TooLong { length: length.into() });
-        }
-        let end = HEADER_BYTES + length as usize;
-        if self.bytes.len() < end {
-            return Ok(None);
-        }
-        let rest = self.bytes.split_off(end);
-        let mut whole = std::mem::replace(&mut self.bytes, rest);
-        whole.drain(..HEADER_BYTES);
-        Ok(Some(whole))
-    }
-
-    /// Whether a part of a frame is there.
-    pub(crate) fn is_cut(&self) -> bool {
-        !self.bytes.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,21 +306,29 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_whole_in_whatever_pieces() {
-        let mut bytes = encode(&Reply::Answer { id: 1, value: 2.into() }).unwrap();
-        bytes.extend(encode(&Reply::Refusal { id: 2, kind: "denied", message: "no".into() }).unwrap());
-        let mut incoming = Incoming::default();
-        let mut bodies = Vec::new();
-        for byte in &bytes {
-            incoming.buffer().push(*byte);
-            bodies.extend(incoming.next(1000).unwrap());
+    fn what_a_loop_says_is_what_is_heard() {
+        let error = ProgramError { kind: "TypeError".into(), message: "m".into(), traceback: "t".into() };
+        let heard = |says: &Says<'_>| decode(&serde_json::to_vec(says).unwrap()).unwrap();
+        assert!(matches!(heard(&Says::Loaded), Said::Loaded));
+        assert!(matches!(heard(&Says::LoadFailed { error: &error }), Said::LoadFailed(heard) if heard == error));
+        assert!(matches!(heard(&Says::Failed { error: &error }), Said::Failed(heard) if heard == error));
+        assert!(matches!(
+            heard(&Says::Log { level: "warn", message: "m" }),
+            Said::Log { level: GuestLogLevel::Warn, .. }
+        ));
+        assert!(matches!(heard(&Says::Progress { done: 0.5, message: "m" }), Said::Progress { .. }));
+        assert!(matches!(heard(&Says::Declined { code: "c", message: "m" }), Said::Declined { .. }));
+        for question in [
+            Question::ArtifactSize { artifact_id: "a".into() },
+            Question::ArtifactRead { artifact_id: "a".into(), offset: 1, length: 2 },
+            Question::DatasetCount,
+            Question::DatasetRead { first: 1, rows_max: 2 },
+        ] {
+            let asked = heard(&Says::Ask { id: 7, question: &question });
+            assert!(matches!(asked, Said::Ask { id: 7, question: heard } if heard == question));
         }
-        assert_eq!(bodies.len(), 2);
-        assert_eq!(bodies[0], br#"{"type":"answer","id":1,"value":2}"#);
-        assert!(!incoming.is_cut());
-        incoming.buffer().extend([0, 0, 4, 1]);
-        assert_eq!(incoming.next(1024), Err(TooLong { length: 1025 }));
-        assert_eq!(incoming.next(1025), Ok(None), "at the limit");
-        assert!(incoming.is_cut());
+        let payload = RawValue::from_string(r#"{"kind":"json","data":{"a":[1]},"schema_ref":"s"}"#.to_owned()).unwrap();
+        let result = heard(&Says::Result { payload: &payload, notes: "n" });
+        assert!(matches!(result, Said::Result(GuestOutput { notes, .. }) if notes == "n"));
     }
 }
