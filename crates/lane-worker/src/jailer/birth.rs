@@ -143,12 +143,11 @@ fn become_zygote(
     let Some((name, arguments)) = spec.arguments.split_first() else {
         return Failure::new("program", "there is none");
     };
-    let error = match own_program {
-        Some(file) => own::execute(&file, &spec.arguments, &spec.environment),
-        None => {
-            let environment = spec.environment.iter().map(|(name, value)| (name, value));
-            Command::new(name).args(arguments).env_clear().envs(environment).exec()
-        }
+    let error = if let Some(file) = own_program {
+        own::execute(&file, &spec.arguments, &spec.environment)
+    } else {
+        let environment = spec.environment.iter().map(|(name, value)| (name, value));
+        Command::new(name).args(arguments).env_clear().envs(environment).exec()
     };
     Failure::new("program", format!("{name}: {error}"))
 }

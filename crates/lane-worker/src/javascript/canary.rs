@@ -65,7 +65,7 @@ fn attacks(secret: &str) -> Vec<(&'static str, bool)> {
     vec![
         ("read a file of the host", File::open(secret).is_err() && File::open("/etc/passwd").is_err()),
         ("see processes", !is_there(&"/proc/1") && !is_there(&"/sys/kernel")),
-        ("see the host's folders", !HOST_FOLDERS.iter().any(|path| is_there(path))),
+        ("see the host's folders", !HOST_FOLDERS.iter().any(is_there)),
         ("find its own program", !is_there(&"/omega") && !is_there(&"/proc/self/exe")),
         ("write to the root", File::create("/planted").is_err() && File::create("/plugin/planted").is_err()),
         ("change modes", fs::set_permissions("/plugin", Permissions::from_mode(0o777)).is_err()),

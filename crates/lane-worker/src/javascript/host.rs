@@ -78,7 +78,7 @@ impl Wire {
         bits / 9_007_199_254_740_992.0
     }
 
-    fn ask<'js>(&self, ctx: &Ctx<'js>, question: &Question) -> rquickjs::Result<Json> {
+    fn ask(&self, ctx: &Ctx<'_>, question: &Question) -> rquickjs::Result<Json> {
         let id = self.asked.get() + 1;
         self.asked.set(id);
         let reply = self.or_end(|stream| {
@@ -203,7 +203,7 @@ fn artifact_read<'js>(
     TypedArray::new_copy(ctx, expected(decoded.and_then(Result::ok)))
 }
 
-fn dataset_count<'js>(wire: &Wire, ctx: &Ctx<'js>) -> rquickjs::Result<f64> {
+fn dataset_count(wire: &Wire, ctx: &Ctx<'_>) -> rquickjs::Result<f64> {
     Ok(count(&wire.ask(ctx, &Question::DatasetCount)?))
 }
 
@@ -221,12 +221,12 @@ fn dataset_read<'js>(
     Ok(expected(serde_json::from_value(answer).ok()))
 }
 
-fn encode<'js>(ctx: Ctx<'js>, text: String) -> rquickjs::Result<TypedArray<'js, u8>> {
+fn encode(ctx: Ctx<'_>, text: String) -> rquickjs::Result<TypedArray<'_, u8>> {
     TypedArray::new_copy(ctx, text)
 }
 
 /// As much of a text as fits: its bytes, and how many UTF-16 units were read.
-fn encode_into<'js>(ctx: Ctx<'js>, text: String, room: f64) -> rquickjs::Result<List<(TypedArray<'js, u8>, usize)>> {
+fn encode_into(ctx: Ctx<'_>, text: String, room: f64) -> rquickjs::Result<List<(TypedArray<'_, u8>, usize)>> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length of an array")]
     let part = &text[..text.floor_char_boundary(room as usize)];
     Ok(List((TypedArray::new_copy(ctx, part)?, part.encode_utf16().count())))

@@ -37,7 +37,7 @@ impl Thrown {
     }
 
     /// In words.
-    pub(super) fn describe<'js>(self, ctx: &Ctx<'js>) -> ProgramError {
+    pub(super) fn describe(self, ctx: &Ctx<'_>) -> ProgramError {
         let error = |kind: &str, message: String, traceback: &str| ProgramError {
             kind: cut(kind.to_owned(), NAME_BYTES_MAX),
             message: cut(message, MESSAGE_BYTES_MAX),

@@ -6,15 +6,43 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
+use omega_contract::ports::{LaneEnding, LayerState};
+use omega_contract::{ErrorCode, Lane};
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
 
-use crate::support::options;
+use crate::outside::programs;
+use crate::support::{options, program, run};
 
 fn refused(options: &WorkerLaneOptions, words: &[&str]) {
     let Err(refusal) = WorkerLane::new(options) else { panic!("the lane starts: {words:?}") };
     for word in words {
         assert!(refusal.detail.contains(word), "`{word}` is not in: {}", refusal.detail);
     }
+}
+
+/// Python programs are refused, with these words; JavaScript runs all the same, and its lane tells what it lacks.
+async fn without_python(options: &WorkerLaneOptions, words: &[&str]) {
+    let lane = WorkerLane::new(options).unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert!(lane.python().is_none());
+    let python = program("from omega_plugin import plugin");
+    for refusal in [lane.inspect(&python).unwrap_err(), lane.prepare(&python).map(drop).unwrap_err()] {
+        assert_eq!(refusal.code, ErrorCode::LaneUnavailable);
+        for word in words {
+            assert!(refusal.detail.contains(word), "`{word}` is not in: {}", refusal.detail);
+        }
+    }
+    let description = lane.describe();
+    assert!(description.missing().is_none(), "{description:?}");
+    assert!(description.engine.starts_with("QuickJS-ng "), "{}", description.engine);
+    let row = description.layers.iter().find(|layer| layer.name == "Python").expect("a row for Python");
+    let LayerState::NotHere { remedy } = &row.state else { panic!("{row:?}") };
+    assert!(words[1..].iter().all(|word| remedy.contains(word)), "{remedy}");
+    let answers = programs::javascript(
+        "export const handle = () => ({payload: {kind: 'text', content: 'here', encoding: 'utf-8', metadata: {}}});",
+    );
+    let ready = lane.prepare(&answers).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let report = run(&ready, "go").await;
+    assert!(matches!(report.ending, LaneEnding::Finished(_)), "{report:?}");
 }
 
 fn script(folder: &Path, text: &str) -> WorkerLaneOptions {
@@ -24,28 +52,29 @@ fn script(folder: &Path, text: &str) -> WorkerLaneOptions {
     WorkerLaneOptions { python: Some(path), ..options() }
 }
 
-#[test]
-fn no_python() {
+#[tokio::test]
+async fn no_python() {
     let nowhere = WorkerLaneOptions { python: Some(PathBuf::from("/nowhere/python3")), ..options() };
-    refused(&nowhere, &["interpreter", "/nowhere/python3", "install Python 3.10"]);
+    without_python(&nowhere, &["interpreter", "/nowhere/python3", "install Python 3.10"]).await;
 }
 
-#[test]
-fn an_old_python() {
+#[tokio::test]
+async fn an_old_python() {
     let folder = tempfile::tempdir().unwrap();
     let answer = r#"{"version": [3, 8, 10]}"#;
     let old = script(folder.path(), &format!("#!/bin/sh\necho '{answer}'\n"));
-    refused(&old, &["interpreter", "3.8.10", "3.10 or newer"]);
+    without_python(&old, &["interpreter", "3.8.10", "3.10 or newer"]).await;
 }
 
-#[test]
-fn a_python_that_is_none() {
+#[tokio::test]
+async fn a_python_that_is_none() {
     let folder = tempfile::tempdir().unwrap();
     for text in ["#!/bin/sh\nexit 3\n", "#!/bin/sh\necho hello\n", "no program\n"] {
-        refused(&script(folder.path(), text), &["interpreter", "no usable Python interpreter"]);
+        without_python(&script(folder.path(), text), &["interpreter", "no usable Python interpreter"]).await;
     }
     // Its answer is there; what it left running holds its output open.
-    refused(&script(folder.path(), "#!/bin/sh\nsleep 300 &\necho '{}'\n"), &["interpreter", "no usable"]);
+    let left = script(folder.path(), "#!/bin/sh\nsleep 300 &\necho '{}'\n");
+    without_python(&left, &["interpreter", "no usable"]).await;
 }
 
 #[test]
@@ -58,7 +87,6 @@ fn no_landlock_and_the_first_one() {
 
 #[test]
 fn an_old_landlock_says_what_is_lost() {
-    use omega_contract::Lane;
     let lane = WorkerLane::new(&WorkerLaneOptions { landlock_abi_max: 2, ..options() }).unwrap();
     let layers = format!("{:?}", lane.describe().layers);
     assert!(
