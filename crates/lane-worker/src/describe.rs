@@ -23,7 +23,9 @@ pub(crate) fn describe(begun: &Begun, language: &dyn Language) -> LaneDescriptio
 pub(crate) fn describe_all(begun: &Begun, languages: &Languages) -> LaneDescription {
     let python = match &languages.python {
         Ok(python) => LayerState::InForce(python.place()),
-        Err(Failure { layer, detail }) => LayerState::NotHere { remedy: format!("{detail}; {}", remedy(layer)) },
+        Err(Failure { layer, detail }) => {
+            LayerState::NotHere { needed_by: ".py", remedy: format!("{detail}; {}", remedy(layer)) }
+        }
     };
     let javascript = LayerState::InForce(languages.javascript.place());
     let row = |(name, state)| Layer { name, stops: INTERPRETER_STOPS, state };

@@ -1,9 +1,10 @@
 //! `omega doctor`: what this machine can enforce, lane by lane and layer by layer.
 
 use clap::Args;
-use omega_gateway::contract::plugin_info::{LaneKind, PluginStatus};
+use omega_gateway::contract::manifest::Entrypoint;
+use omega_gateway::contract::plugin_info::{LaneKind, PluginInfo, PluginStatus};
 use omega_gateway::contract::ports::{LaneDescription, LaneRefusal, LayerState};
-use omega_gateway::contract::{IMPLEMENTED_API_VERSIONS, OMEGA_PLUGIN_API_VERSION};
+use omega_gateway::contract::{IMPLEMENTED_API_VERSIONS, OMEGA_PLUGIN_API_VERSION, PluginRef};
 use omega_gateway::{GatewayError, Home, HomeReader, Interpreter, Page, PluginFilter};
 use serde_json::{Value, json};
 
@@ -28,7 +29,10 @@ impl Doctor {
         let lanes = omega_gateway::lanes(&home, &config);
         let used = lanes_in_use(&home)?;
         let cannot_run = |lane: &Found| lane.1.as_ref().map_or(true, |lane| lane.missing().is_some());
-        let missing = lanes.iter().any(|lane| used.contains(&lane.0) && cannot_run(lane));
+        let mut missing = lanes.iter().any(|lane| used.contains(&lane.0) && cannot_run(lane));
+        for lane in lanes.iter().filter_map(|(_, lane)| lane.as_ref().ok()) {
+            missing |= is_missed(&home, lane)?;
+        }
         let installer = omega_gateway::environment_tool(&home, &config);
         if output.form() == Form::Json {
             output.document(&json!({
@@ -109,7 +113,7 @@ fn print(lane: &LaneDescription, output: &mut Output) -> Result<(), Fault> {
         let (tone, word, remedy) = match &layer.state {
             LayerState::InForce(_) => continue,
             LayerState::Missing { remedy } => (Tone::Bad, "missing", remedy),
-            LayerState::NotHere { remedy } => (Tone::Warning, "not here", remedy),
+            LayerState::NotHere { remedy, .. } => (Tone::Warning, "not here", remedy),
         };
         output.line([Cell::new(tone, format!("{word}: {}", layer.name)), Cell::plain(remedy)])?;
     }
@@ -130,6 +134,38 @@ fn lanes_in_use(home: &Home) -> Result<Vec<LaneKind>, Fault> {
     Ok(used)
 }
 
+/// Whether an enabled plugin needs what a lane has not here.
+fn is_missed(home: &Home, lane: &LaneDescription) -> Result<bool, Fault> {
+    const ROWS: u32 = 500;
+    let endings = lane.layers.iter().filter_map(|layer| match layer.state {
+        LayerState::NotHere { needed_by, .. } => Some(needed_by),
+        _ => None,
+    });
+    let endings: Vec<&str> = endings.collect();
+    let Ok(reader) = HomeReader::open(home) else { return Ok(false) };
+    if endings.is_empty() {
+        return Ok(false);
+    }
+    let enabled =
+        PluginFilter { status: Some(PluginStatus::Enabled), lane: Some(lane.kind), ..PluginFilter::default() };
+    let mut page = Page::first(ROWS);
+    loop {
+        let rows = reader.list_plugins(&enabled, &page)?;
+        for row in &rows {
+            let version = Some(row.info.version.clone());
+            let details = reader.plugin_details(&PluginRef { plugin_id: row.info.plugin_id.clone(), version })?;
+            if let Some(Entrypoint::Worker { file, .. }) = details.manifest.map(|manifest| manifest.entrypoint)
+                && endings.iter().any(|ending| file.ends_with(ending))
+            {
+                return Ok(true);
+            }
+        }
+        let Some(last) = rows.last().filter(|_| rows.len() == ROWS as usize) else { return Ok(false) };
+        let PluginInfo { plugin_id, version, package_digest, .. } = last.info.clone();
+        page.after = Some((plugin_id, version, package_digest));
+    }
+}
+
 fn document(kind: LaneKind, is_used: bool, lane: Result<&LaneDescription, &LaneRefusal>) -> Value {
     let lane = match lane {
         Ok(lane) => lane,
@@ -145,7 +181,7 @@ fn document(kind: LaneKind, is_used: bool, lane: Result<&LaneDescription, &LaneR
         .map(|layer| {
             let (in_force, detail) = match &layer.state {
                 LayerState::InForce(how) => (true, how),
-                LayerState::Missing { remedy } | LayerState::NotHere { remedy } => (false, remedy),
+                LayerState::Missing { remedy } | LayerState::NotHere { remedy, .. } => (false, remedy),
             };
             json!({"name": layer.name, "stops": layer.stops, "in_force": in_force, "detail": detail})
         })

@@ -1,4 +1,4 @@
-//! Python plugins: the worker lane behind the whole gateway.
+//! Python and JavaScript plugins: the worker lane behind the whole gateway.
 //!
 //! How its sandbox holds is shown in the lane's own tests; here is what callers, authors and auditors see.
 
@@ -8,6 +8,11 @@ use crate::world::World;
 
 /// A package of one Python file that takes a text and gives one.
 fn package(world: &World, id: &str, source: &str) {
+    package_of(world, id, "plugin.py", source);
+}
+
+/// A package of one file that takes a text and gives one.
+fn package_of(world: &World, id: &str, file: &str, source: &str) {
     let descriptor = json!([{"kind": "text", "schema_ref": "schemas/any.json", "limits": {"max_bytes": 65536}}]);
     let manifest = json!({
         "plugin_id": id, "name": id, "vendor": "Tests", "description": "", "version": "1.0.0",
@@ -17,11 +22,11 @@ fn package(world: &World, id: &str, source: &str) {
         "limits": {"max_bytes": 65536, "max_ms": 5000, "max_concurrency": 4},
         "determinism": {"mode": "probabilistic", "notes": ""},
         "evidence": {"log_level": "full", "redactions": []},
-        "entrypoint": {"type": "worker", "file": "plugin.py", "export": "handle"},
+        "entrypoint": {"type": "worker", "file": file, "export": "handle"},
     });
     world.file(&format!("{id}/PLUGIN_MANIFEST.json"), manifest.to_string());
     world.file(&format!("{id}/schemas/any.json"), "{}");
-    world.file(&format!("{id}/plugin.py"), source);
+    world.file(&format!("{id}/{file}"), source);
     world.ok(["plugins", "sign", id]);
 }
 
@@ -33,6 +38,18 @@ fn install(world: &World, id: &str, body: &str) {
         id,
         &format!("from omega_plugin import Text, plugin\n\n@plugin\ndef handle(text: Text) -> Text:\n    {body}\n"),
     );
+    world.ok(["plugins", "install", id, "--enable"]);
+}
+
+/// A JavaScript plugin whose answer is the text of this expression.
+fn install_javascript(world: &World, id: &str, file: &str, expression: &str) {
+    let source = format!(
+        "export async function handle(request, host) {{
+            const text = request.payload.content;
+            return {{payload: {{kind: 'text', content: String({expression}), encoding: 'utf-8', metadata: {{}}}}}};
+        }}"
+    );
+    package_of(world, id, file, &source);
     world.ok(["plugins", "install", id, "--enable"]);
 }
 
@@ -158,8 +175,44 @@ def handle(text: Text) -> Text:
 }
 
 #[test]
+fn a_javascript_plugin_answers_and_its_evidence_names_its_engine() {
+    let world = World::new();
+    for (id, file) in [("upper", "plugin.js"), ("upper-module", "dist/plugin.mjs")] {
+        install_javascript(&world, id, file, "text.toUpperCase()");
+        assert_eq!(world.ok(["invoke", id, "--text", "Ada", "--run-id", id]), "ADA");
+        let meta = meta_of(&world, "INVOKE");
+        assert!(meta["engine"].as_str().is_some_and(|engine| engine.starts_with("QuickJS-ng ")), "{meta}");
+        assert!(meta.to_string().contains("Landlock"), "{meta}");
+        let meta = meta_of(&world, "RESULT");
+        assert_eq!(
+            (&meta["lane"], &meta["profile"], &meta["exit"]),
+            (&json!("worker"), &json!("pure"), &json!("finished"))
+        );
+        assert_eq!(world.json(["replay", id])["calls"][0]["verdict"], "same");
+    }
+    install(&world, "lower", "return Text(text.content.lower())");
+    world.ok(["invoke", "lower", "--text", "Ada"]);
+    let meta = meta_of(&world, "INVOKE");
+    assert!(meta["engine"].as_str().is_some_and(|engine| engine.starts_with("CPython ")), "{meta}");
+    let report = world.json(["doctor"]);
+    let worker = &report["lanes"][1];
+    assert!(
+        worker["engine"].as_str().is_some_and(|engine| engine.contains("CPython ") && engine.contains("QuickJS-ng "))
+    );
+}
+
+#[test]
+fn what_a_javascript_plugin_throws_is_told_with_its_place() {
+    let world = World::new();
+    install_javascript(&world, "broken", "plugin.js", "text.missing.length");
+    let ran = world.omega(["invoke", "broken", "--text", "Ada"]);
+    assert!(ran.stderr.contains("TypeError") && ran.stderr.contains("plugin.js:3:"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_gateway_without_python_says_so_and_goes_on() {
     let world = World::with(&["examples/hello"]);
+    install_javascript(&world, "reverse", "plugin.js", "[...text].reverse().join('')");
     install(&world, "upper", "return Text(text.content.upper())");
     world.behind_the_back(|| world.file("home/omega.toml", "[lanes.worker]\npython = '/nowhere/python3'\n"));
     let ran = world.omega(["invoke", "upper", "--text", "Ada"]);
@@ -168,12 +221,13 @@ fn a_gateway_without_python_says_so_and_goes_on() {
     assert!(ran.stderr.contains("interpreter") && ran.stderr.contains("/nowhere/python3"), "{}", ran.stderr);
     assert!(ran.stderr.contains("[lanes.worker] python"), "the remedy: {}", ran.stderr);
     assert_eq!(world.ok(["invoke", "hello", "--text", "Ada"]), "Hello, Ada!");
+    assert_eq!(world.ok(["invoke", "reverse", "--text", "Ada"]), "adA", "JavaScript needs no Python");
     // Enabled plugins need it: the doctor says no.
     assert_eq!(world.omega(["doctor"]).code, 1);
     world.ok(["plugins", "disable", "upper"]);
     let ran = world.omega(["doctor"]);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert!(ran.stdout.contains("unavailable, and not in use"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not here: Python"), "{}", ran.stdout);
 }
 
 /// On a terminal, which `script` (Debian's bsdutils) is here.

@@ -326,6 +326,8 @@ pub enum LayerState {
     },
     /// It is not there; what needs it is refused, and everything else runs.
     NotHere {
+        /// Which programs need it: those whose entry file has this ending.
+        needed_by: &'static str,
         /// How to get it.
         remedy: String,
     },

@@ -19,6 +19,7 @@ use super::text::{cut, lone_surrogate, text_of};
 use super::thrown::Thrown;
 use crate::frames::{ProgramError, check_payload};
 use crate::limits::STACK_BYTES_MAX;
+use crate::sys::memory::{Budget, Counted};
 
 const PRELUDE: &str = include_str!("prelude.js");
 /// The language, without `performance` and other things of a host's.
@@ -37,7 +38,7 @@ type Language = (
 const ENGINE_STACK_BYTES: u64 = STACK_BYTES_MAX / 2;
 /// Bytes that the engine may take beside what it has before it looks for cycles.
 const COLLECT_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes over its limit that the engine gets to say that it used up its memory.
+/// Bytes over what it has that the engine gets to say that it used up its memory.
 const LAST_WORDS_BYTES: usize = 1024 * 1024;
 /// A program that nobody stopped at its deadline is stopped by its engine so long after it.
 const DEADLINE_GRACE: Duration = Duration::from_secs(1);
@@ -53,11 +54,10 @@ pub(super) enum Ending {
 }
 
 pub(super) struct Engine {
-    runtime: Runtime,
     context: Context,
     pub(super) wire: Rc<Wire>,
     clock: Rc<Clock>,
-    memory_bytes: Cell<usize>,
+    budget: Rc<Budget>,
     rejected: Rc<Cell<usize>>,
     kept: Kept,
 }
@@ -83,7 +83,8 @@ impl Engine {
     /// Makes it, with all that plugins find in it.
     pub(super) fn warm() -> Result<Self, String> {
         let shown = |error: rquickjs::Error| error.to_string();
-        let runtime = Runtime::new().map_err(shown)?;
+        let budget = Budget::new();
+        let runtime = Runtime::new_with_alloc(Counted(Rc::clone(&budget))).map_err(shown)?;
         runtime.set_max_stack_size(usize::try_from(ENGINE_STACK_BYTES).unwrap_or(usize::MAX));
         runtime.set_gc_threshold(COLLECT_BYTES);
         runtime.set_loader(NoModules, NoModules);
@@ -100,19 +101,17 @@ impl Engine {
         let kept = context.with(|ctx| {
             let kept = prepare(&ctx, &wire);
             kept.map_err(|error| {
-                let ProgramError { kind, message, traceback } = Thrown::of(&ctx, error).describe(&ctx);
+                let ProgramError { kind, message, traceback } = Thrown::of(&ctx, error).describe(&ctx, false);
                 format!("the prelude: {kind}: {message}\n{traceback}")
             })
         })?;
-        Ok(Self { runtime, context, wire, clock, memory_bytes: Cell::new(usize::MAX), rejected, kept })
+        Ok(Self { context, wire, clock, budget, rejected, kept })
     }
 
     /// Bounds what the program takes.
     pub(super) fn limit(&self, memory_bytes_max: u64) {
         // An eighth is for the loop, and for what the allocator keeps.
-        let bytes = usize::try_from(memory_bytes_max / 8 * 7).unwrap_or(usize::MAX);
-        self.memory_bytes.set(bytes);
-        self.runtime.set_memory_limit(bytes);
+        self.budget.limit(usize::try_from(memory_bytes_max / 8 * 7).unwrap_or(usize::MAX));
     }
 
     /// Bounds its time, behind the gateway's own clock.
@@ -174,8 +173,9 @@ impl Engine {
             Err(thrown) => thrown,
         };
         // What it holds it holds: words are made of new memory.
-        self.runtime.set_memory_limit(self.memory_bytes.get().saturating_add(LAST_WORDS_BYTES));
-        Err(self.context.with(|ctx| thrown.describe(&ctx)))
+        let was_met = self.budget.was_met();
+        self.budget.add(LAST_WORDS_BYTES);
+        Err(self.context.with(|ctx| thrown.describe(&ctx, was_met)))
     }
 
     /// What a promise comes to; another value is itself.

@@ -36,6 +36,9 @@
   // Of a host, and not of the language.
   delete globalThis.queueMicrotask;
 
+  // As much of a line as is sent: what is longer is not even coded.
+  const LINE_UNITS_MAX = 8192;
+  const start = (line) => (typeof line === "string" ? sliced(line, 0, LINE_UNITS_MAX) : line);
   const shown = (value) => {
     if (typeof value === "string") return value;
     try {
@@ -52,7 +55,7 @@
   const say = (level, values) => {
     let line = "";
     for (let place = 0; place < values.length; place += 1) line += (place === 0 ? "" : " ") + shown(values[place]);
-    native.log(level, line);
+    native.log(level, start(line));
   };
   define(globalThis, "console", {
     debug(...values) { say("debug", values); },
@@ -157,8 +160,8 @@
 
   const host = freeze({
     __proto__: null,
-    log: freeze((level, message) => native.log(level, message)),
-    progress: freeze((done, message = "") => native.progress(done, message)),
+    log: freeze((level, message) => native.log(level, start(message))),
+    progress: freeze((done, message = "") => native.progress(done, start(message))),
     artifactSize: freeze((id) => native.artifactSize(id)),
     artifactRead: freeze((id, offset, length) => native.artifactRead(id, offset, length)),
     datasetCount: freeze(() => native.datasetCount()),

@@ -36,18 +36,22 @@ impl Thrown {
         }
     }
 
-    /// In words.
-    pub(super) fn describe(self, ctx: &Ctx<'_>) -> ProgramError {
+    /// In words. Where memory was refused the engine may have thrown an error of its own for it, or had not even the memory for one.
+    pub(super) fn describe(self, ctx: &Ctx<'_>, was_refused_memory: bool) -> ProgramError {
         let error = |kind: &str, message: String, traceback: &str| ProgramError {
             kind: cut(kind.to_owned(), NAME_BYTES_MAX),
             message: cut(message, MESSAGE_BYTES_MAX),
             traceback: cut_lines(traceback, TRACE_BYTES_MAX),
         };
         let value = match self {
+            Self::Error { .. } if was_refused_memory => return error(OUT_OF_MEMORY, "out of memory".to_owned(), ""),
             Self::Error { kind, message } => return error(kind, message, ""),
             Self::Value(value) => value.restore(ctx),
         };
         let Ok(value) = value else { return error("Error", "it cannot be described".to_owned(), "") };
+        if was_refused_memory && value.is_null() {
+            return error(OUT_OF_MEMORY, "out of memory".to_owned(), "");
+        }
         let Some(object) = value.as_object() else {
             let shown = value.as_string().and_then(|text| text_of(ctx, text).ok());
             let shown = shown.unwrap_or_else(|| format!("a value of type {}", value.type_name()));
@@ -56,7 +60,7 @@ impl Thrown {
         let field = |name: &str| text_field(ctx, object, name);
         let kind = field("name").unwrap_or_else(|| "Error".to_owned());
         let message = field("message").unwrap_or_default();
-        if kind == "InternalError" && message == "out of memory" {
+        if was_refused_memory && kind == "InternalError" {
             return error(OUT_OF_MEMORY, message, &field("stack").unwrap_or_default());
         }
         error(&kind, message, &field("stack").unwrap_or_default())

@@ -17,6 +17,7 @@
 pub(crate) mod inside;
 
 pub(crate) mod attempts;
+pub(crate) mod memory;
 
 use std::ffi::CString;
 use std::fs::File;

@@ -65,6 +65,7 @@ pub(crate) fn run_all(options: &WorkerLaneOptions) {
 
 async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String> {
     let mut program = programs::hostile(row.program, row.how, row.is_native);
+    program.determinism = row.determinism;
     program.limits.output_bytes_max = 1024 * 1024;
     let prepared = lane.prepare(&program);
     let ready = match (prepared, &row.expected) {

@@ -9,6 +9,7 @@
 mod outside;
 
 mod driver;
+mod javascript;
 mod rows;
 
 use std::process::Command;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use omega_contract::ErrorCode;
+use omega_contract::manifest::DeterminismMode;
 use omega_contract::ports::ProgramExit;
 use serde_json::{Value, json};
 
@@ -27,11 +28,12 @@ pub(crate) enum Expected {
 /// One attack.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// A file of `plugins/hostile/worker`.
+    /// A file of `plugins/hostile/worker`, or of `worker-js`.
     pub(crate) program: &'static str,
     pub(crate) how: &'static str,
     pub(crate) input: Value,
     pub(crate) is_native: bool,
+    pub(crate) determinism: DeterminismMode,
     /// Both calls give the same answer.
     pub(crate) is_same: bool,
     /// Between its import and its call.
@@ -45,12 +47,13 @@ use Expected::{Answers, Ends, Held, Killed, NeverMade, NotLoaded, Refused};
 /// While this one runs, another program's first worker is made.
 pub(crate) const IN_FLIGHT: &str = "descriptors in flight";
 
-const DEADLINE: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::Deadline, ErrorCode::Timeout)];
-const VIOLATION: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::ProtocolViolation, ErrorCode::PluginError)];
-const TOO_LARGE: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::ProtocolViolation, ErrorCode::OutputTooLarge)];
-const FAILS: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::PluginError, ErrorCode::PluginError)];
+pub(crate) const DEADLINE: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::Deadline, ErrorCode::Timeout)];
+pub(crate) const VIOLATION: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::ProtocolViolation, ErrorCode::PluginError)];
+pub(crate) const TOO_LARGE: &[(ProgramExit, ErrorCode)] =
+    &[(ProgramExit::ProtocolViolation, ErrorCode::OutputTooLarge)];
+pub(crate) const FAILS: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::PluginError, ErrorCode::PluginError)];
 const EXITS: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::PluginError, ErrorCode::PluginCrash)];
-const NO_MEMORY: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::OutOfMemory, ErrorCode::MemoryLimit)];
+pub(crate) const NO_MEMORY: &[(ProgramExit, ErrorCode)] = &[(ProgramExit::OutOfMemory, ErrorCode::MemoryLimit)];
 /// Without a control group a thread of the C library's finds no memory, and ends the process.
 const NO_MEMORY_OR_ABORT: &[(ProgramExit, ErrorCode)] =
     &[(ProgramExit::OutOfMemory, ErrorCode::MemoryLimit), (ProgramExit::Signal, ErrorCode::PluginCrash)];
@@ -62,13 +65,14 @@ const NO_MEMORY_OR_ERROR: &[(ProgramExit, ErrorCode)] = &[
     (ProgramExit::PluginError, ErrorCode::PluginError),
 ];
 
-fn row(name: &'static str, program: &'static str, how: &'static str, expected: Expected) -> Row {
+pub(crate) fn row(name: &'static str, program: &'static str, how: &'static str, expected: Expected) -> Row {
     Row {
         name,
         program,
         how,
         input: json!({}),
         is_native: false,
+        determinism: DeterminismMode::Probabilistic,
         is_same: false,
         pause: Duration::ZERO,
         time: Duration::from_secs(30),
@@ -99,6 +103,7 @@ pub(crate) fn rows() -> Vec<Row> {
     all.extend(imports());
     all.extend(calls());
     all.extend(machine_code());
+    all.extend(crate::javascript::rows());
     all
 }
 

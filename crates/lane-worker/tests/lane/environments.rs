@@ -35,7 +35,7 @@ async fn without_python(options: &WorkerLaneOptions, words: &[&str]) {
     assert!(description.missing().is_none(), "{description:?}");
     assert!(description.engine.starts_with("QuickJS-ng "), "{}", description.engine);
     let row = description.layers.iter().find(|layer| layer.name == "Python").expect("a row for Python");
-    let LayerState::NotHere { remedy } = &row.state else { panic!("{row:?}") };
+    let LayerState::NotHere { needed_by: ".py", remedy } = &row.state else { panic!("{row:?}") };
     assert!(words[1..].iter().all(|word| remedy.contains(word)), "{remedy}");
     let answers = programs::javascript(
         "export const handle = () => ({payload: {kind: 'text', content: 'here', encoding: 'utf-8', metadata: {}}});",

@@ -17,9 +17,15 @@ fn handed() -> Option<PathBuf> {
     std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from)
 }
 
-fn sources() -> PathBuf {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/hostile/worker");
-    handed().map_or_else(own, |folder| folder.join("programs"))
+/// The folders of the programs, by language.
+const PYTHON: &str = "worker";
+const JAVASCRIPT: &str = "worker-js";
+/// How the names of JavaScript programs begin.
+const JAVASCRIPT_MARK: &str = "js/";
+
+fn sources(language: &str) -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/hostile");
+    handed().unwrap_or_else(own).join(language)
 }
 
 /// The helper's program.
@@ -38,7 +44,7 @@ pub(crate) fn native() -> PathBuf {
         let status = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
             .args(["-shared", "-fPIC", "-O1", "-w", "-o"])
             .arg(&output)
-            .arg(sources().join("native.c"))
+            .arg(sources(PYTHON).join("native.c"))
             .status();
         assert!(status.expect("a C compiler is there").success(), "native.c does not compile");
         output
@@ -58,25 +64,34 @@ pub(crate) fn handed_out() -> tempfile::TempDir {
     copy(&std::env::current_exe().unwrap(), &folder.path().join("test"));
     copy(&helper(), &folder.path().join("helper"));
     copy(&native(), &folder.path().join("native.so"));
-    for name in ["programs", "tmp"] {
+    for (name, mode) in [(PYTHON, 0o755), (JAVASCRIPT, 0o755), ("tmp", 0o1777)] {
         std::fs::create_dir(folder.path().join(name)).unwrap();
+        open(&folder.path().join(name), mode);
     }
-    open(&folder.path().join("programs"), 0o755);
-    open(&folder.path().join("tmp"), 0o1777);
-    for entry in std::fs::read_dir(sources()).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            copy(&entry.path(), &folder.path().join("programs").join(entry.file_name()));
+    for language in [PYTHON, JAVASCRIPT] {
+        for entry in std::fs::read_dir(sources(language)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                copy(&entry.path(), &folder.path().join(language).join(entry.file_name()));
+            }
         }
     }
     folder
 }
 
+fn read(language: &str, file: &str) -> Vec<u8> {
+    std::fs::read(sources(language).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 /// A hostile program by the name of its file, as the gateway would hand it over; `how` goes into its package.
 pub(crate) fn hostile(name: &str, how: &str, is_native: bool) -> LaneProgram {
-    let read = |file: String| -> Arc<[u8]> {
-        std::fs::read(sources().join(&file)).unwrap_or_else(|error| panic!("{file}: {error}")).into()
-    };
+    if let Some(name) = name.strip_prefix(JAVASCRIPT_MARK) {
+        // One module, as a bundler makes it.
+        let how = format!("const HOW = {};\n", serde_json::Value::from(how));
+        let parts = [how.into_bytes(), read(JAVASCRIPT, "_attack.js"), read(JAVASCRIPT, &format!("{name}.js"))];
+        return javascript(&String::from_utf8(parts.concat()).unwrap());
+    }
+    let read = |file: String| -> Arc<[u8]> { read(PYTHON, &file).into() };
     let mut files = BTreeMap::from([
         ("program.py".to_owned(), read(format!("{name}.py"))),
         ("_attack.py".to_owned(), read("_attack.py".to_owned())),
@@ -90,7 +105,7 @@ pub(crate) fn hostile(name: &str, how: &str, is_native: bool) -> LaneProgram {
 
 /// A hostile program of this source.
 pub(crate) fn inline(source: &str) -> LaneProgram {
-    let shared = std::fs::read(sources().join("_attack.py")).unwrap();
+    let shared = read(PYTHON, "_attack.py");
     program(BTreeMap::from([
         ("program.py".to_owned(), Arc::from(source.as_bytes())),
         ("_attack.py".to_owned(), Arc::from(shared)),
@@ -132,7 +147,11 @@ pub(crate) fn program_of(entry: &str, files: BTreeMap<String, Arc<[u8]>>) -> Lan
 
 /// The names of all hostile programs.
 pub(crate) fn names() -> Vec<String> {
-    let entries = std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = entries.filter_map(|name| name.to_str()?.strip_suffix(".py").map(str::to_owned));
-    names.filter(|name| !name.starts_with('_')).collect()
+    let mut all = Vec::new();
+    for (language, mark, ending) in [(PYTHON, "", ".py"), (JAVASCRIPT, JAVASCRIPT_MARK, ".js")] {
+        let entries = std::fs::read_dir(sources(language)).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = entries.filter_map(|name| name.to_str()?.strip_suffix(ending).map(str::to_owned));
+        all.extend(names.filter(|name| !name.starts_with('_')).map(|name| format!("{mark}{name}")));
+    }
+    all
 }
