@@ -34,7 +34,7 @@ pub async fn embed(home: &Path, package: &Path, text: &str) -> Result<String, Bo
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Before any thread: the sandbox of Python plugins is made by this program once more, as a helper.
+    // Before any thread: the sandboxes of the worker lane are made by this program once more, as a helper.
     omega_gateway::become_helper_if_asked();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [home, package, file] = &arguments[..] else { return Err("usage: embed HOME PACKAGE FILE".into()) };
