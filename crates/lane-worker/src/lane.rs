@@ -122,9 +122,16 @@ impl WorkerLane {
         if is_off(options.layers_off, stage::CANARY) {
             return Ok(lane);
         }
-        for language in lane.languages.present() {
-            canary::run(&lane, language).map_err(|failure| unavailable(&failure))?;
-        }
+        // At the same time: whoever calls first waits for both.
+        std::thread::scope(|scope| {
+            let lane = &lane;
+            let attack = |language| scope.spawn(move || canary::run(lane, language));
+            let canaries: Vec<_> = lane.languages.present().into_iter().map(attack).collect();
+            canaries
+                .into_iter()
+                .try_for_each(|canary| canary.join().unwrap_or_else(|_| Err(Failure::new("canary", "it ended early"))))
+        })
+        .map_err(|failure| unavailable(&failure))?;
         Ok(lane)
     }
 

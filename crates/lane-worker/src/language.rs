@@ -16,7 +16,7 @@ use crate::program::Content;
 use crate::python::Interpreter;
 
 /// A language that runs here.
-pub(crate) trait Language: Debug {
+pub(crate) trait Language: Debug + Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 

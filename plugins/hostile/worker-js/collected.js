@@ -6,7 +6,7 @@ async function attack() {
     registry.register({}, late);
     throw new Error("in a finalizer");
   });
-  for (let at = 0; at < 20_000; at += 1) {
+  for (let at = 0; at < 5_000; at += 1) {
     const ring = { weak: null, map: new WeakMap(), set: new WeakSet() };
     ring.weak = new WeakRef(ring);
     ring.map.set(ring, ring);

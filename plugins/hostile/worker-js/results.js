@@ -27,9 +27,9 @@ const ways = {
   "prototype of the result": () => Object.create({ payload: written("inherited") }),
   "frozen": () => Object.freeze({ payload: Object.freeze(written("frozen")) }),
   "typed array": () => ({ payload: new Uint8Array(8) }),
-  "too large": () => ({ payload: written("x".repeat(3 << 20)) }),
-  "too large notes": () => ({ payload: written("c"), notes: "n".repeat(3 << 20) }),
-  "too large refusal": () => ({ refusal: { code: "c".repeat(1 << 20), message: "m".repeat(3 << 20) } }),
+  "too large": () => ({ payload: written("x".repeat(2 << 20)) }),
+  "too large notes": () => ({ payload: written("c"), notes: "n".repeat(2 << 20) }),
+  "too large refusal": () => ({ refusal: { code: "c".repeat(1 << 20), message: "m".repeat(2 << 20) } }),
   "a forged frame": () => ({ payload: written("\0\0\0\x11{\"type\":\"loaded\"}") }),
   "keys of prototypes": () => ({ payload: { kind: "json", data: JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 1}'), schema_ref: "s" } }),
 };

@@ -8,7 +8,7 @@ const ways = {
   "getter that throws"() { throw { get name() { throw 1; }, get message() { throw 2; }, get stack() { throw 3; } }; },
   "getter that spins"() { throw { get name() { for (;;); } }; },
   "getter that nests"() { throw { get name() { return this.name; } }; },
-  "long"() { throw Object.assign(new Error("m".repeat(8 << 20)), { name: "n".repeat(8 << 20), stack: "s\n".repeat(4 << 20) }); },
+  "long"() { throw Object.assign(new Error("m".repeat(1 << 20)), { name: "n".repeat(1 << 20), stack: "s\n".repeat(1 << 20) }); },
   "lone surrogates"() { throw Object.assign(new Error("\ud800"), { name: "\udc00" }); },
   "control characters"() { throw new Error("\0\x1b[2J\r\n{\"type\":\"result\"}"); },
   "stack that is prepared"() { Error.prepareStackTrace = () => { throw new Error("prepared"); }; throw new Error("outer"); },

@@ -23,15 +23,19 @@ pub(super) fn all(tree: &Tree) -> Vec<Finding> {
 
 /// Each guest in `plugins/hostile`, and each program of the worker lane's there, is named, in quotes, by a test.
 fn hostile_guests(tree: &Tree) -> Vec<Finding> {
-    const OF_WORKER: &str = "worker";
-    let programs = tree.paths().filter_map(|path| {
-        let name = path.strip_prefix("plugins/hostile/worker/")?.strip_suffix(".py")?;
-        // What begins so is shared by the others.
-        (!name.starts_with('_')).then_some(name)
+    // Folders of programs, how those end, and how tests name them.
+    const OF_WORKER: [(&str, &str, &str); 2] = [("worker", ".py", ""), ("worker-js", ".js", "js/")];
+    let programs = OF_WORKER.into_iter().flat_map(|(folder, ending, mark)| {
+        tree.paths().filter_map(move |path| {
+            let name = path.strip_prefix("plugins/hostile/")?.strip_prefix(folder)?.strip_prefix('/')?;
+            // What begins so is shared by the others.
+            let name = name.strip_suffix(ending).filter(|name| !name.starts_with('_'))?;
+            Some((format!("{folder}/{name}"), format!("{mark}{name}")))
+        })
     });
-    let folders = tree.folders("plugins/hostile").into_iter().filter(|folder| *folder != OF_WORKER);
-    let guests =
-        folders.map(|guest| (guest.to_owned(), guest)).chain(programs.map(|name| (format!("worker/{name}"), name)));
+    let folders = tree.folders("plugins/hostile").into_iter();
+    let folders = folders.filter(|folder| !OF_WORKER.iter().any(|(own, ..)| own == folder));
+    let guests = folders.map(|guest| (guest.to_owned(), guest.to_owned())).chain(programs);
     let unpaired = guests.filter(|(_, guest)| {
         let names = [format!("\"{guest}\""), format!("hostile/{guest}\"")];
         !rust_tests(tree).any(|(_, text)| names.iter().any(|name| text.contains(name)))

@@ -90,12 +90,14 @@ unsafe impl Allocator for Counted {
         self.0.took(unsafe { libc::calloc(count, size) }.cast())
     }
 
+    // SAFETY: the trait's own promise: a place of this allocator.
     unsafe fn dealloc(&mut self, place: *mut u8) {
         self.0.gave(size_of(place));
         // SAFETY: as the caller promises, of this allocator.
         unsafe { libc::free(place.cast()) };
     }
 
+    // SAFETY: the trait's own promise: a place of this allocator.
     unsafe fn realloc(&mut self, place: *mut u8, size: usize) -> *mut u8 {
         if place.is_null() {
             return self.alloc(size);
@@ -117,6 +119,7 @@ unsafe impl Allocator for Counted {
         self.0.took(moved)
     }
 
+    // SAFETY: the trait's own promise: a place of this allocator.
     unsafe fn usable_size(place: *mut u8) -> usize {
         // SAFETY: as the caller promises, of this allocator.
         unsafe { libc::malloc_usable_size(place.cast()) }
@@ -134,17 +137,17 @@ mod tests {
         budget.limit(10_000);
         let first = memory.alloc(4_000);
         assert!(!first.is_null() && !budget.was_met());
-        // SAFETY: of this allocator, and each is freed once.
-        unsafe {
-            assert!(memory.realloc(first, 20_000).is_null() && budget.was_met());
-            let grown = memory.realloc(first, 8_000);
-            assert!(!grown.is_null());
-            assert!(memory.calloc(4, 1_000).is_null());
-            budget.add(5_000);
-            let zeroed = memory.calloc(4, 1_000);
-            assert_eq!(std::slice::from_raw_parts(zeroed, 4_000), [0; 4_000]);
-            memory.dealloc(zeroed);
-            memory.dealloc(grown);
+        // SAFETY: of this allocator, and not freed yet.
+        let (refused, grown) = unsafe { (memory.realloc(first, 20_000), memory.realloc(first, 8_000)) };
+        assert!(refused.is_null() && budget.was_met() && !grown.is_null());
+        assert!(memory.calloc(4, 1_000).is_null());
+        budget.add(5_000);
+        let zeroed = memory.calloc(4, 1_000);
+        // SAFETY: so many bytes were asked for.
+        assert_eq!(unsafe { std::slice::from_raw_parts(zeroed, 4_000) }, [0; 4_000]);
+        for place in [zeroed, grown] {
+            // SAFETY: of this allocator, and freed once.
+            unsafe { memory.dealloc(place) };
         }
         assert_eq!(budget.used_bytes.get(), 0);
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use omega_contract::ports::{
-    GuestLogLevel, GuestPayload, Host as Brokers, LaneEnding, LaneReport, ProgramExit, ReadyProgram,
+    GuestLogLevel, GuestPayload, Host as Brokers, LaneEnding, LaneLimits, LaneReport, ProgramExit, ReadyProgram,
 };
 use omega_contract::{Lane, Payload};
 use omega_lane_worker::{WorkerLane, WorkerLaneOptions};
@@ -23,9 +23,10 @@ def handle(text: Text) -> Text:
     return Text(text.content.upper())
 ";
 
-/// Runs every row in a lane of its own.
-pub(crate) fn run_all(options: &WorkerLaneOptions) {
-    let named: BTreeSet<String> = rows().iter().map(|row| row.program.to_owned()).collect();
+/// Runs these rows in a lane of their own.
+pub(crate) fn run_all(options: &WorkerLaneOptions, table: &[Row]) {
+    let all = [rows(), crate::javascript::rows()].concat();
+    let named: BTreeSet<String> = all.iter().map(|row| row.program.to_owned()).collect();
     let there: BTreeSet<String> = programs::names().into_iter().collect();
     assert_eq!(named, there, "each program has a row, each row a program");
     let lane = WorkerLane::new(options).unwrap_or_else(|refusal| panic!("{refusal}"));
@@ -35,7 +36,7 @@ pub(crate) fn run_all(options: &WorkerLaneOptions) {
     let mut host = Host::new(&lane);
     let only = std::env::var("OMEGA_TEST_ROW").ok();
     let (mut failures, mut count) = (Vec::new(), 0);
-    for row in rows().iter().filter(|row| only.as_ref().is_none_or(|only| row.name.contains(only.as_str()))) {
+    for row in table.iter().filter(|row| only.as_ref().is_none_or(|only| row.name.contains(only.as_str()))) {
         count += 1;
         let began = Instant::now();
         if let Err(why) = runtime.block_on(attack(&lane, row, &host)) {
@@ -66,6 +67,8 @@ pub(crate) fn run_all(options: &WorkerLaneOptions) {
 async fn attack(lane: &WorkerLane, row: &Row, host: &Host) -> Result<(), String> {
     let mut program = programs::hostile(row.program, row.how, row.is_native);
     program.determinism = row.determinism;
+    program.limits =
+        LaneLimits { memory_bytes_max: row.memory_bytes_max, host_calls_max: row.host_calls_max, ..program.limits };
     program.limits.output_bytes_max = 1024 * 1024;
     let prepared = lane.prepare(&program);
     let ready = match (prepared, &row.expected) {

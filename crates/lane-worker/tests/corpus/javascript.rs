@@ -17,7 +17,7 @@ const NO_MEMORY_OR_DEADLINE: &[(ProgramExit, ErrorCode)] =
 
 /// A row whose program has little time.
 fn brief(name: &'static str, program: &'static str, how: &'static str, expected: Expected) -> Row {
-    Row { time: Duration::from_millis(250), ..row(name, program, how, expected) }
+    Row { time: Duration::from_millis(150), ..row(name, program, how, expected) }
 }
 
 /// A row for each of these ways of one program.
@@ -36,7 +36,9 @@ pub(crate) fn rows() -> Vec<Row> {
     all.extend(host());
     all.extend(imports());
     all.extend(next_calls());
-    all
+    // Enough for each program, and soon used up.
+    let small = |row| Row { memory_bytes_max: 24 * 1024 * 1024, host_calls_max: 500, ..row };
+    all.into_iter().map(small).collect()
 }
 
 fn memory() -> Vec<Row> {

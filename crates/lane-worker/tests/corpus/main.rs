@@ -24,28 +24,51 @@ fn is_root() -> bool {
 /// As whoever runs the tests: as root with a dedicated user, and with control groups where the machine has them.
 #[test]
 fn nothing_gets_out() {
-    driver::run_all(&outside::options());
+    driver::run_all(&outside::options(), &rows::rows());
 }
 
 /// Without control groups the address space is the bound on memory.
 #[test]
 fn nothing_gets_out_without_control_groups() {
-    driver::run_all(&WorkerLaneOptions { cgroups: CgroupChoice::None, ..outside::options() });
+    driver::run_all(&without_control_groups(), &rows::rows());
 }
 
 /// Debian 12's kernel, 6.1, knows Landlock's ABI 2.
 #[test]
 fn nothing_gets_out_with_an_old_landlock() {
-    driver::run_all(&WorkerLaneOptions { landlock_abi_max: 2, ..outside::options() });
+    driver::run_all(&WorkerLaneOptions { landlock_abi_max: 2, ..outside::options() }, &rows::rows());
 }
 
 /// A user without any privilege. Root runs this test once more, as that user.
 #[test]
 fn nothing_gets_out_of_an_ordinary_user() {
+    as_an_ordinary_user("nothing_gets_out_of_an_ordinary_user", &rows::rows());
+}
+
+#[test]
+fn nothing_gets_out_of_javascript() {
+    driver::run_all(&outside::options(), &javascript::rows());
+}
+
+#[test]
+fn nothing_gets_out_of_javascript_without_control_groups() {
+    driver::run_all(&without_control_groups(), &javascript::rows());
+}
+
+#[test]
+fn nothing_gets_out_of_javascript_of_an_ordinary_user() {
+    as_an_ordinary_user("nothing_gets_out_of_javascript_of_an_ordinary_user", &javascript::rows());
+}
+
+fn without_control_groups() -> WorkerLaneOptions {
+    WorkerLaneOptions { cgroups: CgroupChoice::None, ..outside::options() }
+}
+
+fn as_an_ordinary_user(test: &str, table: &[rows::Row]) {
     if is_root() {
-        again_as_an_ordinary_user("nothing_gets_out_of_an_ordinary_user");
+        again_as_an_ordinary_user(test);
     } else {
-        driver::run_all(&outside::options());
+        driver::run_all(&outside::options(), table);
     }
 }
 

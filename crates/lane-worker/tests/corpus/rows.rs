@@ -8,6 +8,7 @@ use omega_contract::ports::ProgramExit;
 use serde_json::{Value, json};
 
 /// What becomes of an attack.
+#[derive(Clone)]
 pub(crate) enum Expected {
     /// It answers, and none of its attempts went through.
     Held,
@@ -26,6 +27,7 @@ pub(crate) enum Expected {
 }
 
 /// One attack.
+#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// A file of `plugins/hostile/worker`, or of `worker-js`.
@@ -34,6 +36,8 @@ pub(crate) struct Row {
     pub(crate) input: Value,
     pub(crate) is_native: bool,
     pub(crate) determinism: DeterminismMode,
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) host_calls_max: u64,
     /// Both calls give the same answer.
     pub(crate) is_same: bool,
     /// Between its import and its call.
@@ -73,6 +77,8 @@ pub(crate) fn row(name: &'static str, program: &'static str, how: &'static str, 
         input: json!({}),
         is_native: false,
         determinism: DeterminismMode::Probabilistic,
+        memory_bytes_max: 64 * 1024 * 1024,
+        host_calls_max: 10_000,
         is_same: false,
         pause: Duration::ZERO,
         time: Duration::from_secs(30),
@@ -103,7 +109,6 @@ pub(crate) fn rows() -> Vec<Row> {
     all.extend(imports());
     all.extend(calls());
     all.extend(machine_code());
-    all.extend(crate::javascript::rows());
     all
 }
 
