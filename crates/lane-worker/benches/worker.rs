@@ -1,7 +1,8 @@
-//! What a Python call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [call] [rate] [first] [kill] [neighbours]
-//! [memory]`.
+//! What a call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [python] [javascript] [baselines] [call] [rate]
+//! [first] [kill] [neighbours] [memory]`.
 //!
-//! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it.
+//! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it; a fork of a native
+//! process, a Node worker thread for each call.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,22 +17,40 @@ use omega_contract::ports::{
 use omega_contract::{Lane, Payload, Sha256Hex};
 use omega_lane_worker::{HelperProgram, Interpreter, WorkerLane, WorkerLaneOptions};
 
-const ECHO: &str = "
+/// What is measured of a language.
+struct Language {
+    name: &'static str,
+    entry: &'static str,
+    echo: &'static str,
+    spin: &'static str,
+    /// Waits without work, where the language can.
+    sleep: Option<&'static str>,
+    crash: &'static str,
+    /// What the command line of its zygote has.
+    zygote: &'static str,
+    call_ms_bar: f64,
+}
+
+const PYTHON: Language = Language {
+    name: "Python",
+    entry: "program.py",
+    echo: "
 from omega_plugin import Text, plugin
 
 @plugin
 def handle(text: Text) -> Text:
     return Text(text.content)
-";
-const SPIN: &str = "
+",
+    spin: "
 from omega_plugin import Text, plugin
 
 @plugin
 def handle(text: Text) -> Text:
     while True:
         pass
-";
-const SLEEP: &str = "
+",
+    sleep: Some(
+        "
 import time
 from omega_plugin import Text, plugin
 
@@ -39,7 +58,30 @@ from omega_plugin import Text, plugin
 def handle(text: Text) -> Text:
     time.sleep(60)
     return text
-";
+",
+    ),
+    crash: "
+import os
+from omega_plugin import Text, plugin
+
+@plugin
+def handle(text: Text) -> Text:
+    os.abort()
+",
+    zygote: "/omega/zygote.py",
+    call_ms_bar: 1.5,
+};
+
+const JAVASCRIPT: Language = Language {
+    name: "JavaScript",
+    entry: "program.js",
+    echo: "export const handle = ({payload}) => ({payload});\n",
+    spin: "export const handle = () => { for (;;); };\n",
+    sleep: None,
+    crash: "export const handle = () => { throw new Error('crash'); };\n",
+    zygote: "omega-javascript-zygote",
+    call_ms_bar: 0.8,
+};
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
@@ -59,24 +101,34 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     if is_asked("baselines") {
         baselines(&lane);
+        native_fork();
+        node_worker();
     }
-    if is_asked("first") {
-        first(&lane, &runtime);
+    // Without a language's name: all of them.
+    let is_named = |language: &Language| asked.contains(&language.name.to_lowercase());
+    let is_any_named = is_named(&PYTHON) || is_named(&JAVASCRIPT);
+    for language in [PYTHON, JAVASCRIPT] {
+        if !is_any_named || is_named(&language) {
+            println!("== {}", language.name);
+            measure(&lane, &runtime, &language, |name| {
+                is_asked(name) || (is_any_named && asked.iter().all(|word| word == "python" || word == "javascript"))
+            });
+        }
     }
-    if is_asked("call") {
-        call(&lane, &runtime);
-    }
-    if is_asked("rate") {
-        rate(&lane, &runtime);
-    }
-    if is_asked("kill") {
-        kill(&lane, &runtime);
-    }
-    if is_asked("neighbours") {
-        neighbours(&lane, &runtime);
-    }
-    if is_asked("memory") {
-        memory(&lane, &runtime);
+}
+
+fn measure(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language, is_asked: impl Fn(&str) -> bool) {
+    type Measure = fn(&WorkerLane, &tokio::runtime::Runtime, &Language);
+    let all: [(&str, Measure); 6] = [
+        ("first", first),
+        ("call", call),
+        ("rate", rate),
+        ("kill", kill),
+        ("neighbours", neighbours),
+        ("memory", memory),
+    ];
+    for (_, measure) in all.into_iter().filter(|(name, _)| is_asked(name)) {
+        measure(lane, runtime, language);
     }
 }
 
@@ -137,13 +189,88 @@ fn baselines(lane: &WorkerLane) {
     }
 }
 
-fn program(source: &str) -> LaneProgram {
+/// A fork of a small native process, and its end: what a worker cannot be cheaper than.
+fn native_fork() {
+    const SOURCE: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static int order(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
+int main(void) {
+    /* As much as an idle zygote has of its own. */
+    char *warm = malloc(4 << 20);
+    memset(warm, 1, 4 << 20);
+    double times[1000];
+    for (int at = 0; at < 1000; at++) {
+        struct timespec begin, end;
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        pid_t child = fork();
+        if (child == 0) _exit(warm[at] - 1);
+        waitpid(child, NULL, 0);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        times[at] = (end.tv_sec - begin.tv_sec) * 1e3 + (end.tv_nsec - begin.tv_nsec) / 1e6;
+    }
+    qsort(times, 1000, sizeof times[0], order);
+    printf("%.3f", times[500]);
+    return 0;
+}
+"#;
+    let program = std::env::temp_dir().join(format!("omega-bench-fork-{}", std::process::id()));
+    let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    compiler.args(["-x", "c", "-O2", "-o"]).arg(&program).arg("-").stdin(Stdio::piped());
+    let mut compiler = compiler.spawn().expect("a C compiler, as for the engine");
+    let source = compiler.stdin.take().expect("piped above");
+    std::io::Write::write_all(&mut { source }, SOURCE.as_bytes()).expect("the compiler reads");
+    assert!(compiler.wait().is_ok_and(|status| status.success()), "it compiles");
+    let output = Command::new(&program).output().expect("it runs");
+    let _ = std::fs::remove_file(&program);
+    println!("fork of a native process with 4 MiB, and its end: p50 {} ms", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A Node worker thread for each call, until it has answered and ended.
+fn node_worker() {
+    const SCRIPT: &str = r#"
+const { Worker } = require("node:worker_threads");
+const work = `const { parentPort, workerData } = require("node:worker_threads"); parentPort.postMessage(workerData);`;
+const call = (workerData) => new Promise((resolve, reject) => {
+  const worker = new Worker(work, { eval: true, workerData });
+  let answer;
+  worker.once("message", (message) => { answer = message; });
+  worker.once("error", reject);
+  worker.once("exit", () => resolve(answer));
+});
+(async () => {
+  const times = [];
+  for (let at = 0; at < 110; at += 1) {
+    const began = performance.now();
+    if ((await call("x".repeat(4096))).length !== 4096) throw new Error("another answer");
+    if (at >= 10) times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  console.log(`${times[50].toFixed(2)} ms, p99 ${times[98].toFixed(2)}`);
+})();
+"#;
+    match Command::new("node").args(["-e", SCRIPT]).output() {
+        Ok(output) if output.status.success() => {
+            println!(
+                "Node worker thread for each call, 4 KiB: p50 {} ms",
+                String::from_utf8_lossy(&output.stdout).trim()
+            );
+        }
+        _ => println!("Node worker thread for each call: node is not installed"),
+    }
+}
+
+fn program(language: &Language, source: &str) -> LaneProgram {
     let code: Arc<[u8]> = source.as_bytes().into();
     LaneProgram {
         plugin_id: "bench.program".parse().expect("a plugin id"),
         package_digest: Sha256Hex::of(source.as_bytes()),
-        entry: "program.py".to_owned(),
-        files: Arc::new([("program.py".to_owned(), Arc::clone(&code))].into()),
+        entry: language.entry.to_owned(),
+        files: Arc::new([(language.entry.to_owned(), Arc::clone(&code))].into()),
         code,
         environment: None,
         export: "handle".to_owned(),
@@ -178,16 +305,20 @@ async fn answered(ready: &Arc<dyn ReadyProgram>, payload: &Payload) -> Duration 
     took
 }
 
-fn prepare(lane: &WorkerLane, source: &str) -> Arc<dyn ReadyProgram> {
-    lane.prepare(&program(source)).unwrap_or_else(|refusal| panic!("{refusal}"))
+fn prepare(lane: &WorkerLane, language: &Language, source: &str) -> Arc<dyn ReadyProgram> {
+    lane.prepare(&program(language, source)).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
-fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x".repeat(4096));
     let times = (0..10)
         .map(|number| {
             let began = Instant::now();
-            let ready = prepare(lane, &format!("{ECHO}\n# {number}"));
+            let ready = prepare(
+                lane,
+                language,
+                &format!("{}\n{}{number}", language.echo, if language.entry.ends_with("py") { "# " } else { "// " }),
+            );
             runtime.block_on(answered(&ready, &payload));
             began.elapsed()
         })
@@ -198,9 +329,9 @@ fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
     );
 }
 
-fn call(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn call(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x".repeat(4096));
-    let ready = prepare(lane, ECHO);
+    let ready = prepare(lane, language, language.echo);
     let times = runtime.block_on(async {
         let mut times = Vec::new();
         for _ in 0..300 {
@@ -211,7 +342,7 @@ fn call(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
         times
     });
     let (p50, p99) = quantiles(times);
-    println!("call, pool warm, 4 KiB: p50 {p50:.3} ms, p99 {p99:.3} ms (bar: p50 1.5)");
+    println!("call, pool warm, 4 KiB: p50 {p50:.3} ms, p99 {p99:.3} ms (bar: p50 {})", language.call_ms_bar);
 }
 
 /// Jiffies that all processors were busy.
@@ -223,10 +354,10 @@ fn busy() -> u64 {
     fields.iter().sum::<u64>() - fields.get(3).unwrap_or(&0) - fields.get(4).unwrap_or(&0)
 }
 
-fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     const CALLERS: usize = 4;
     let payload = Payload::text("x".repeat(4096));
-    let ready = prepare(lane, ECHO);
+    let ready = prepare(lane, language, language.echo);
     let (began, before) = (Instant::now(), busy());
     let time = Duration::from_secs(10);
     let calls: u64 = runtime.block_on(async {
@@ -257,10 +388,11 @@ fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
     );
 }
 
-fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x");
-    for (name, source) in [("busy", SPIN), ("sleeping", SLEEP)] {
-        let ready = prepare(lane, source);
+    let sleep = language.sleep.map(|source| ("sleeping", source));
+    for (name, source) in [("busy", language.spin)].into_iter().chain(sleep) {
+        let ready = prepare(lane, language, source);
         let times = runtime.block_on(async {
             let mut times = Vec::new();
             for _ in 0..300 {
@@ -280,18 +412,10 @@ fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
 }
 
 /// What a good plugin's callers feel of a bad one that is called all the time.
-fn neighbours(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn neighbours(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     const CALLS: usize = 1_000;
-    const CRASH: &str = "
-import os
-from omega_plugin import Text, plugin
-
-@plugin
-def handle(text: Text) -> Text:
-    os.abort()
-";
     let payload = Payload::text("x".repeat(4096));
-    let good = prepare(lane, ECHO);
+    let good = prepare(lane, language, language.echo);
     let measure = |good: &Arc<dyn ReadyProgram>| {
         let times = runtime.block_on(async {
             let mut times = Vec::with_capacity(CALLS);
@@ -303,9 +427,9 @@ def handle(text: Text) -> Text:
         });
         quantiles(times)
     };
-    for (name, source) in [("crashes", CRASH), ("hangs, limit 100 ms", SPIN)] {
+    for (name, source) in [("crashes", language.crash), ("hangs, limit 100 ms", language.spin)] {
         let (alone_50, alone_99) = measure(&good);
-        let bad = prepare(lane, source);
+        let bad = prepare(lane, language, source);
         let (stop, stopped) = tokio::sync::watch::channel(());
         let neighbour = runtime.spawn(async move {
             let mut calls = 0;
@@ -326,16 +450,16 @@ def handle(text: Text) -> Text:
     }
 }
 
-fn memory(lane: &WorkerLane, runtime: &tokio::runtime::Runtime) {
+fn memory(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x");
-    let ready = prepare(lane, ECHO);
+    let ready = prepare(lane, language, language.echo);
     runtime.block_on(answered(&ready, &payload));
     let zygotes = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
         let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
         let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let is_first = status.lines().any(|line| line.starts_with("NSpid:") && line.split_whitespace().count() == 3);
-        let is_zygote = String::from_utf8_lossy(&arguments).contains("/omega/zygote.py");
+        let is_zygote = String::from_utf8_lossy(&arguments).contains(language.zygote);
         (is_zygote && is_first).then_some(pid)
     });
     for pid in zygotes {

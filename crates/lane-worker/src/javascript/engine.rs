@@ -53,6 +53,7 @@ pub(super) enum Ending {
     Failed(ProgramError),
 }
 
+/// The engine of a process, which ends with it: it is never taken down.
 pub(super) struct Engine {
     context: Context,
     pub(super) wire: Rc<Wire>,
@@ -287,4 +288,55 @@ impl Loader for NoModules {
 fn no_module(ctx: &Ctx<'_>, name: &str) -> rquickjs::Error {
     let message = format!("cannot import `{name:.200}`: a plugin is one module, bundled with what it needs");
     Exception::throw_type(ctx, &message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(source: &str) -> Result<Ending, ProgramError> {
+        // Never taken down, as in a worker, which ends instead.
+        let engine: &'static Engine = Box::leak(Box::new(Engine::warm().unwrap()));
+        engine.limit(32 * 1024 * 1024);
+        engine.allow(Duration::ZERO);
+        let handle = engine.load("program.js", source.as_bytes().to_vec(), "handle")?;
+        Ok(engine.call(handle, serde_json::from_str("{}").unwrap()))
+    }
+
+    /// Behind the gateway, which kills: a program that nobody stops stops all the same, whatever it is doing.
+    #[test]
+    fn what_nobody_stops_is_stopped_by_its_engine() {
+        for work in [
+            "for (;;);",
+            "for (;;) { try { for (;;); } catch { } }",
+            "return /^(a+)+$/.test('a'.repeat(60) + 'b');",
+            "return 'a'.repeat(100_000).replace(/(?:a|a|aa)+?(?=b)/g, '');",
+            "return (async () => { for (;;) await null; })();",
+            "return (async () => { for (;;) { try { await null; for (;;); } catch { } } })();",
+        ] {
+            let began = Instant::now();
+            let ending = ended(&format!("export function handle() {{ {work} }}")).unwrap();
+            let Ending::Failed(error) = ending else { panic!("{work}: {ending:?}") };
+            assert!(error.message.contains("interrupted"), "{work}: {error:?}");
+            assert!(began.elapsed() >= DEADLINE_GRACE, "{work}: it was stopped before its deadline");
+        }
+        let error = ended("for (;;); export function handle() {}").unwrap_err();
+        assert!(error.message.contains("interrupted"), "{error:?}");
+    }
+
+    #[test]
+    fn an_end_of_memory_is_told_whatever_the_engine_throws() {
+        for work in [
+            "for (;;) held.push({a: {}});",
+            "for (;;) held.push('x'.repeat(1 << 16).toUpperCase());",
+            "for (;;) held.push(held.concat(held, [1]));",
+        ] {
+            let ending = ended(&format!("const held = []; export function handle() {{ {work} }}")).unwrap();
+            let Ending::Failed(error) = ending else { panic!("{work}: {ending:?}") };
+            assert_eq!(error.kind, "MemoryError", "{work}: {error:?}");
+        }
+        // One that throws the same by itself is told as it is.
+        let ending = ended("export function handle() { throw null; }").unwrap();
+        assert!(matches!(&ending, Ending::Failed(error) if error.kind == "Error"), "{ending:?}");
+    }
 }

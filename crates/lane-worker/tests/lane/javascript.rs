@@ -9,9 +9,10 @@ use omega_contract::ports::{
     ReadyProgram,
 };
 use omega_contract::{ErrorCode, Lane};
+use omega_lane_worker::{HelperProgram, WorkerLane, WorkerLaneOptions};
 
 use crate::outside::programs;
-use crate::support::{Heard, call, lane, run, text};
+use crate::support::{Heard, call, lane, options, run, text};
 
 fn prepare(source: &str) -> Arc<dyn ReadyProgram> {
     lane().prepare(&programs::javascript(source)).unwrap_or_else(|refusal| panic!("{refusal}"))
@@ -348,4 +349,19 @@ async fn a_thousand_calls_leave_nothing_behind() {
     for round in 0..1_000 {
         assert_eq!(said(&run(&ready, "go").await), "1,1,1,1,1", "call {round}");
     }
+}
+
+/// An upgrade replaces the program's file while the gateway runs: new zygotes are still of the program that it is.
+#[tokio::test]
+async fn a_program_whose_file_was_replaced_goes_on() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let file = folder.path().join("helper");
+    std::fs::copy(programs::helper(), &file).unwrap();
+    let lane = WorkerLane::new(&WorkerLaneOptions { helper: HelperProgram::At(file.clone()), ..options() })
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "another program").unwrap();
+    let source = answering("return 'as before'");
+    let ready = lane.prepare(&programs::javascript(&source)).unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(said(&run(&ready, "go").await), "as before");
 }

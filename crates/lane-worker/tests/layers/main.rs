@@ -59,13 +59,16 @@ fn options(layers_off: u32) -> WorkerLaneOptions {
     WorkerLaneOptions { layers_off, ..outside::options() }
 }
 
-/// The lane is refused, and the refusal has this word.
+/// The lane is refused, and the refusal has this word: by both languages' canaries, and by JavaScript's alone.
 fn refused(layers_off: u32, word: &str) {
-    match WorkerLane::new(&options(layers_off)) {
-        Ok(_) => panic!("without {layers_off:#x} the lane starts"),
-        Err(refusal) => {
-            println!("off {layers_off:#x}: {}", refusal.detail);
-            assert!(refusal.detail.contains(word), "{layers_off:#x}: {} does not name {word}", refusal.detail);
+    let javascript = WorkerLaneOptions { python: Some("/nowhere/python3".into()), ..options(layers_off) };
+    for options in [options(layers_off), javascript] {
+        match WorkerLane::new(&options) {
+            Ok(_) => panic!("without {layers_off:#x} the lane starts"),
+            Err(refusal) => {
+                println!("off {layers_off:#x}: {}", refusal.detail);
+                assert!(refusal.detail.contains(word), "{layers_off:#x}: {} does not name {word}", refusal.detail);
+            }
         }
     }
 }
