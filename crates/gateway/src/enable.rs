@@ -4,20 +4,14 @@ use std::sync::Arc;
 
 use omega_contract::capability::CapabilityApi;
 use omega_contract::plugin_info::PluginStatus;
-use omega_contract::{
-    DeterminismMode, ErrorCode, PluginId, PluginInfo, PluginRequest, RequestId, RunId, Timestamp, strict_json,
-};
+use omega_contract::{DeterminismMode, ErrorCode, PluginId, PluginInfo, PluginRequest, RequestId, RunId, Timestamp};
 use omega_registry::{Decision, PluginRow};
 use omega_router::{Answer, Target};
+use omega_validator::Refusal;
 use semver::Version;
 
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-
-/// Folder of a package's example requests (spec page 10).
-const EXAMPLES: &str = "examples/";
-/// Examples that are run when a deterministic plugin is enabled.
-const EXAMPLES_RUN_MAX: usize = 32;
 
 impl Gateway {
     /// Lets a version take calls; without a version, the highest one. Another enabled version of the id
@@ -29,7 +23,8 @@ impl Gateway {
     /// # Errors
     /// `plugin_unknown`, `plugin_rejected`, `capability_denied` (a 1.1 capability without a grant),
     /// `lane_unavailable`, `component_invalid`, `key_untrusted`, `package_digest_mismatch`,
-    /// `nondeterministic`, `ledger_unavailable`; journalled as REJECT.
+    /// `nondeterministic`, `conformance_missing` (where `omega.toml` requires a report), `ledger_unavailable`; journalled as
+    /// REJECT.
     pub async fn enable_plugin(
         &self,
         plugin_id: &PluginId,
@@ -45,7 +40,11 @@ impl Gateway {
             return Ok(row.info);
         }
         let (version, package_digest) = (row.info.version.clone(), row.info.package_digest);
-        let target = match self.rehearse(row).await {
+        let rehearsed = match self.check_conformance(&row) {
+            Ok(()) => self.rehearse(row).await,
+            Err(error) => Err(error),
+        };
+        let target = match rehearsed {
             Ok(target) => target,
             Err(error) => return Err(journal.refuse(&self.caller, "enable", plugin_id, Some(&version), error).await),
         };
@@ -130,7 +129,9 @@ impl Gateway {
         if manifest.determinism.mode == DeterminismMode::Probabilistic {
             return Ok(());
         }
-        for (path, example) in examples(target)? {
+        for (path, example) in omega_validator::examples(target.package.files()) {
+            let invalid = |refusal: Refusal| GatewayError::new(refusal.code, format!("{path}: {}", refusal.message));
+            let example = example.map_err(invalid)?;
             let first = self.run_example(target, &example, "first").await?;
             let second = self.run_example(target, &example, "second").await?;
             // So many examples failed, all alike, that the breaker opened: it says nothing of determinism.
@@ -170,27 +171,6 @@ impl Gateway {
         let request = PluginRequest { request_id, run_id, timestamp, ..example.clone() };
         Ok(self.inner.router.call_target(Arc::clone(target), self.asked(request)).await?)
     }
-}
-
-fn has_json_ending(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "json")
-}
-
-/// The example requests of a package, by path.
-fn examples(target: &Target) -> Result<Vec<(String, PluginRequest)>, GatewayError> {
-    let bytes_max = omega_contract::limits::REQUEST_BYTES_MAX;
-    target
-        .package
-        .files()
-        .iter()
-        .filter(|(path, _)| path.starts_with(EXAMPLES) && has_json_ending(path))
-        .take(EXAMPLES_RUN_MAX)
-        .map(|(path, bytes)| {
-            let request = strict_json::parse_as(bytes, bytes_max)
-                .map_err(|cause| GatewayError::new(ErrorCode::RequestInvalid, format!("{path}: {cause}")))?;
-            Ok((path.to_owned(), request))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 mod admin;
 mod clock;
+mod conformance;
 mod directory;
 mod durable_file;
 mod enable;
@@ -33,6 +34,7 @@ mod salts;
 mod services;
 mod sign;
 mod tokens;
+pub mod trial;
 mod witness;
 
 pub use admin::{Admin, RebuildReport};
@@ -49,7 +51,7 @@ pub use observer::{Activity, CallObserver, ObservedCall};
 pub use omega_environments::{BuildProgress, Interpreter};
 pub use omega_registry::{
     BoundEnvironment, GrantRow, GrantState, Page, PluginFilter, PluginRow, RegisteredPackage, RejectedPackage,
-    TokenRow, TrustRow,
+    TakenConformance, TokenRow, TrustRow,
 };
 pub use omega_router::{Answer, CallStages, PipelineAnswer, ProgressListener, StepEvidence};
 pub use omega_validator::PackageFiles;

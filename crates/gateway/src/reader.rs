@@ -6,7 +6,9 @@ use omega_contract::manifest::MANIFEST_FILE;
 use omega_contract::plugin_info::PluginStatus;
 use omega_contract::{Capability, CapabilitySet, ErrorCode, Manifest, PluginRef};
 use omega_ledger::LedgerReader;
-use omega_registry::{GrantRow, GrantState, PackageStore, Page, PluginFilter, PluginRow, Registry, TrustRow};
+use omega_registry::{
+    GrantRow, GrantState, PackageStore, Page, PluginFilter, PluginRow, Registry, TakenConformance, TrustRow,
+};
 use omega_validator::{DependencyLock, Grants, PackageFiles, check_manifest, effective_capabilities};
 use semver::Version;
 
@@ -35,6 +37,8 @@ pub struct PluginDetails {
     pub effective_capabilities: CapabilitySet,
     /// What its package locks, and what that was built into; none where it locks nothing.
     pub dependencies: Option<LockedDependencies>,
+    /// The conformance report that was taken of its package.
+    pub conformance: Option<TakenConformance>,
     /// Every admitted version, oldest first.
     pub versions: Vec<(Version, PluginStatus)>,
 }
@@ -131,9 +135,10 @@ fn details_of(
         None => None,
     };
     let grants = registry.grants(&reference.plugin_id)?;
+    let conformance = registry.conformance(&row.info.package_digest)?;
     let effective_capabilities =
         manifest.as_ref().map(|manifest| effective(manifest, &grants, ceilings)).unwrap_or_default();
-    Ok(PluginDetails { row, manifest, grants, effective_capabilities, dependencies, versions })
+    Ok(PluginDetails { row, manifest, grants, effective_capabilities, dependencies, conformance, versions })
 }
 
 fn choose(registry: &Registry, reference: &PluginRef, rows: Vec<PluginRow>) -> Result<Option<PluginRow>, GatewayError> {

@@ -41,7 +41,8 @@ enum Standing {
 
 impl Gateway {
     /// Admits a package: signature, trust, manifest, schemas, version and imports are checked, its files
-    /// are stored by digest, REGISTER is journalled. The same package again changes nothing.
+    /// are stored by digest, REGISTER is journalled. The same package again changes nothing. A conformance report that came
+    /// along is looked at once the package is registered, and taken or not.
     ///
     /// # Errors
     /// Any admission code, with the report and the index of the REJECT event. The package is then kept
@@ -69,9 +70,14 @@ impl Gateway {
                 Standing::New if !stored => continue,
                 Standing::New => {
                     journal.decide(&self.caller, &Decision::Register(registered_package(&package)?)).await?;
-                    self.info_of(&package.package_digest())
+                    let info = self.info_of(&package.package_digest())?;
+                    self.take_conformance(&info, &files).await?;
+                    Ok(info)
                 }
-                Standing::Same(row) => Ok(row.info),
+                Standing::Same(row) => {
+                    self.take_conformance(&row.info, &files).await?;
+                    Ok(row.info)
+                }
                 Standing::Conflict(row) => {
                     let now = self.inner.clock.now();
                     Err(self.reject(rejected_after_verification(&package, conflict(&row), now)).await)

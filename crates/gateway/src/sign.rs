@@ -21,7 +21,8 @@ pub fn sign_package(files: &PackageFiles, key: &OperatorKey) -> Result<Vec<u8>, 
     Ok(sign(&files.digests(), &manifest.plugin_id, &manifest.version, key.secret()))
 }
 
-fn readable_manifest(files: &PackageFiles) -> Result<Manifest, GatewayError> {
+/// The manifest, where it can be read.
+pub(crate) fn readable_manifest(files: &PackageFiles) -> Result<Manifest, GatewayError> {
     let invalid = |message: String| GatewayError::new(ErrorCode::ManifestInvalid, message);
     let bytes = files.get(MANIFEST_FILE).ok_or_else(|| invalid(format!("the package has no {MANIFEST_FILE}")))?;
     let check = check_manifest(bytes);

@@ -5,6 +5,7 @@
 
 mod base64_exact;
 
+pub mod conformance;
 pub mod dsse;
 pub mod key;
 pub mod package;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{RegistryError, is_damage};
 
 /// Counts up when the tables or their content change; a database of another number is made anew.
-pub(crate) const SCHEMA_VERSION: i64 = 5;
+pub(crate) const SCHEMA_VERSION: i64 = 6;
 /// Statements that are kept ready: each filter of the list makes a few.
 pub(crate) const STATEMENTS_KEPT: usize = 64;
 
@@ -73,6 +73,11 @@ CREATE TABLE IF NOT EXISTS environments (
     version_key    TEXT NOT NULL,
     content        TEXT NOT NULL,
     bound_at       TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS conformance (
+    package_digest TEXT PRIMARY KEY,
+    content        TEXT NOT NULL,
+    taken_at       TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (
     name  TEXT PRIMARY KEY,

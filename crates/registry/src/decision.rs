@@ -13,6 +13,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::conformance::TakenConformance;
 use crate::environment::{AllowedBuild, BoundEnvironment};
 use crate::error::RegistryError;
 
@@ -100,6 +101,8 @@ pub enum Decision {
     AllowBuild(AllowedBuild),
     /// A package's dependencies were built; what they were built into before is not used any more.
     BindEnvironment(BoundEnvironment),
+    /// A conformance report came with a package and was taken; it stands in the place of an earlier one.
+    TakeConformance(TakenConformance),
     /// The ceilings and defaults of omega.toml changed.
     EffectivePolicy {
         /// All of them.
@@ -190,6 +193,7 @@ impl Decision {
             | Self::ForgetEvidence { .. }
             | Self::AllowBuild(_)
             | Self::BindEnvironment(_)
+            | Self::TakeConformance(_)
             | Self::EffectivePolicy { .. } => EventKind::Policy,
         }
     }
@@ -233,6 +237,7 @@ impl Decision {
             Self::Grant(grant) => Some(&grant.plugin_id),
             Self::AllowBuild(allowed) => Some(&allowed.plugin_id),
             Self::BindEnvironment(bound) => Some(&bound.plugin_id),
+            Self::TakeConformance(taken) => Some(&taken.plugin_id),
             Self::Trust(_)
             | Self::RevokeKey { .. }
             | Self::AddWitness(_)
@@ -295,6 +300,14 @@ impl Decision {
                 ("package_digest", bound.package_digest.to_string()),
                 ("env_digest", bound.env_digest.to_string()),
             ],
+            Self::TakeConformance(taken) => vec![
+                ("action", "take_conformance".into()),
+                ("version", taken.version.to_string()),
+                ("package_digest", taken.package_digest.to_string()),
+                ("report_sha256", taken.report_sha256.to_string()),
+                ("key_id", taken.key_id.to_string()),
+                ("passed", taken.passed.to_string()),
+            ],
             Self::EffectivePolicy { .. } => vec![("action", "effective_policy".into())],
         }
     }
@@ -352,6 +365,17 @@ mod tests {
                 steps: vec![0, 2],
             },
             Decision::EffectivePolicy { policy: serde_json::json!({"a": 1}) },
+            Decision::TakeConformance(TakenConformance {
+                plugin_id: "hello".parse().unwrap(),
+                version: Version::new(1, 2, 3),
+                package_digest: Sha256Hex::of(b"p"),
+                report_sha256: Sha256Hex::of(b"r"),
+                key_id: KeyId(Sha256Hex::of(b"k")),
+                passed: true,
+                failed: Vec::new(),
+                checked_at: omega_contract::Timestamp::EPOCH,
+                gateway_version: "0.1.0".into(),
+            }),
         ];
         for decision in decisions {
             assert_eq!(Decision::from_event(0, &journalled(&decision)).unwrap(), Some(decision));

@@ -6,6 +6,7 @@
 //!
 //! What never happens here: a decision. Nothing changes but by applying one that was journalled.
 
+mod conformance;
 mod database;
 mod decision;
 mod environment;
@@ -16,6 +17,7 @@ mod query;
 mod store;
 mod version_key;
 
+pub use conformance::TakenConformance;
 pub use database::discard;
 pub use decision::{Decision, FORGET_EVIDENCE, GrantState, RegisteredPackage, RejectedPackage};
 pub use environment::{AllowedBuild, BoundEnvironment};

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use semver::Version;
 use serde::Serialize;
 
+use crate::conformance;
 use crate::database::{SCHEMA_VERSION, STATEMENTS_KEPT, discard, format_of, open_or_make, open_to_read};
 use crate::decision::{Decision, RegisteredPackage, RejectedPackage};
 use crate::environment;
@@ -18,13 +19,14 @@ use crate::version_key::version_key;
 pub const REJECTED_PACKAGES_MAX: u32 = 1_000;
 
 /// The tables of decisions, each with the order that makes a list of its rows canonical.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("plugins", "plugin_id, version_key, package_digest"),
     ("trust", "key_id"),
     ("grants", "plugin_id, major_version, capability"),
     ("witnesses", "name"),
     ("tokens", "name"),
     ("environments", "package_digest"),
+    ("conformance", "package_digest"),
 ];
 
 /// The registry's database: a projection of the ledger.
@@ -291,6 +293,7 @@ fn apply_one(connection: &Connection, decision: &Decision, ts: &str) -> Result<(
             connection.execute("UPDATE tokens SET revoked_at = ?2 WHERE name = ?1", params![name.as_str(), ts])?;
         }
         Decision::BindEnvironment(bound) => environment::bind(connection, bound, ts)?,
+        Decision::TakeConformance(taken) => conformance::take(connection, taken, ts)?,
         // What they decided is seen elsewhere: in the ledger's own files, in the salts that are gone, in what was built.
         Decision::RotateLogKey { .. }
         | Decision::Archive { .. }

@@ -25,7 +25,10 @@ pub use manifest::{ManifestCheck, ManifestIssue, check_manifest, validate_manife
 pub use package::archive::{ArchiveError, Gathered, read_tar};
 pub use package::files::{PackageFiles, PackageFilesError};
 pub use package::lock::{DependencyLock, LockFault, LockedRequirement};
-pub use package::{Package, PackageRejection, check_package_unsigned, verify_package};
+pub use package::{
+    EXAMPLES_MAX, Package, PackageRejection, check_package_unsigned, examples, inspect_package, keys_that_cover,
+    verify_package,
+};
 pub use refusal::Refusal;
 pub use schema::{CompiledSchema, SchemaError, SchemaMismatch};
 pub use verified::{Unverified, Verified};

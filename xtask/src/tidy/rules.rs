@@ -27,6 +27,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("omega-lane-worker", "crates/lane-worker", &["omega-contract"]),
     room("omega-lane-container", "crates/lane-container", &["omega-contract"]),
     room("omega-datasets", "crates/datasets", &["omega-contract"]),
+    room("omega-gate", "crates/gate", &["omega-contract", "omega-proof", "omega-validator"]),
     room("omega-router", "crates/router", &["omega-contract", "omega-validator", "omega-registry"]),
     room(
         "omega-gateway",
@@ -44,6 +45,7 @@ pub(super) const ROOMS: &[Room] = &[
             "omega-lane-container",
             "omega-datasets",
             "omega-router",
+            "omega-gate",
         ],
     ),
     room("omega-server", "crates/server", &["omega-gateway"]),
@@ -73,7 +75,7 @@ pub(super) const LINUX_CRATES: &[&str] = &[
 ];
 
 /// The rooms without I/O (spec page 8), and what would be I/O or a hidden input.
-pub(super) const PURE_ROOMS: [&str; 3] = ["crates/contract", "crates/proof", "crates/validator"];
+pub(super) const PURE_ROOMS: [&str; 4] = ["crates/contract", "crates/proof", "crates/validator", "crates/gate"];
 
 /// What a pure room does not name outside its tests.
 pub(super) const IMPURE: &[&str] = &[
@@ -159,8 +161,18 @@ pub(super) const MACHINE_PATHS: &[&str] = &[
 pub(super) const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "manager", "misc"];
 
 /// What is built is not committed.
-pub(super) const BUILT: &[&str] =
-    &[".wasm", "SIGNATURE.dsse.json", ".pyc", ".DS_Store", ".profraw", ".snap.new", ".pending-snap", ".orig", ".rej"];
+pub(super) const BUILT: &[&str] = &[
+    ".wasm",
+    "SIGNATURE.dsse.json",
+    "CONFORMANCE.json",
+    ".pyc",
+    ".DS_Store",
+    ".profraw",
+    ".snap.new",
+    ".pending-snap",
+    ".orig",
+    ".rej",
+];
 
 /// The ten invariants (spec page 1).
 pub(super) const INVARIANTS: std::ops::RangeInclusive<u8> = 1..=10;

@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod runs;
 mod serve;
+mod signals;
 mod tokens;
 mod verify;
 

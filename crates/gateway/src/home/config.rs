@@ -1,8 +1,8 @@
 //! `omega.toml`: what the operator sets.
 //!
 //! Layers: defaults, then `omega.toml`, then the environment. The environment may only set what does
-//! not weaken a check: ceilings, default grants, protected paths and durability come from the file
-//! alone. Unknown keys are errors that name the nearest known one.
+//! not weaken a check: ceilings, default grants, protected paths, durability and `require_conformance`
+//! come from the file alone. Unknown keys are errors that name the nearest known one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -38,6 +38,8 @@ const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 pub struct Config {
     /// When a call is acknowledged: after `fdatasync` (`batch`) or after the write (`relaxed`).
     pub durability: Durability,
+    /// Whether only what has a passing conformance report is enabled.
+    pub require_conformance: bool,
     /// Where the log's private key is kept, an absolute path; empty: in the home, `keys/log.pem`.
     pub log_key: PathBuf,
     /// Folders that no grant may reach into (INV-PNP-02).
@@ -111,6 +113,7 @@ impl Default for Config {
             Capability::ALL.iter().copied().filter(|capability| capability.since() == CapabilityApi::V1_0).collect();
         Self {
             durability: Durability::Batch,
+            require_conformance: false,
             log_key: PathBuf::new(),
             protected_paths: Vec::new(),
             ceilings: Ceilings {
@@ -297,6 +300,11 @@ impl Config {
             .collect()
     }
 
+    /// An `omega.toml` that says all of it.
+    pub fn to_toml(&self) -> String {
+        self.settings().iter().map(|setting| format!("{} = {}\n", setting.key, setting.value)).collect()
+    }
+
     /// What bounds plugins, as it is journalled when it changes (spec page 7).
     pub fn effective_policy(&self) -> serde_json::Value {
         let mut policy = serde_json::json!({
@@ -304,6 +312,9 @@ impl Config {
             "protected_paths": self.protected_paths,
             "ceilings": self.ceilings,
         });
+        if self.require_conformance {
+            policy["require_conformance"] = true.into();
+        }
         // Whom the HTTP door lets in besides what its own addresses say: nobody, most of the time.
         let Serve { hosts, origins, .. } = &self.serve;
         if !hosts.is_empty() || !origins.is_empty() {
@@ -399,6 +410,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_all_settings_says_the_same() {
+        let text =
+            "require_conformance = true\nprotected_paths = ['/a b']\n[lanes.worker]\npython = '/x/\"y'\nidle_ms = 7";
+        let mut config = load(text, &[]).unwrap();
+        let mut again = load(&config.to_toml(), &[]).unwrap();
+        config.origins.clear();
+        again.origins.clear();
+        assert_eq!(again, config);
+    }
+
+    #[test]
     fn layers_and_origins() {
         let config =
             load("durability = 'relaxed'\n[quotas]\ncalls_max = 2", &[("OMEGA_QUOTAS_CALLS_MAX", "3")]).unwrap();
@@ -446,6 +468,7 @@ mod tests {
             ("OMEGA_CEILINGS_CAPABILITIES", "llm"),
             ("OMEGA_CEILINGS_PAYLOAD_BYTES_MAX", "1"),
             ("OMEGA_PROTECTED_PATHS", ""),
+            ("OMEGA_REQUIRE_CONFORMANCE", "false"),
         ];
         let mut config = load("", &hostile).unwrap();
         config.origins.clear();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use omega_contract::ErrorCode;
+use omega_contract::conformance::CONFORMANCE_FILE;
 use omega_contract::limits::{PACKAGE_BYTES_MAX, PACKAGE_FILE_BYTES_MAX, PACKAGE_FILES_MAX, PACKAGE_PATH_BYTES_MAX};
 use omega_contract::manifest::{SIGNATURE_FILE, is_plain_path};
 use omega_proof::package::FileDigests;
@@ -63,9 +64,13 @@ impl PackageFilesError {
 }
 
 /// The files of a package by path, the signature among them.
+///
+/// A [`CONFORMANCE_FILE`] that came with them is set aside: it speaks of the package's digest, so it cannot be part of it,
+/// and nothing that a plugin could read may be without a signature. It is never stored, and no plugin sees it.
 #[derive(Debug, Clone, Default)]
 pub struct PackageFiles {
     files: Arc<BTreeMap<String, Arc<[u8]>>>,
+    conformance: Option<Arc<[u8]>>,
 }
 
 impl PackageFiles {
@@ -78,7 +83,7 @@ impl PackageFiles {
         let mut folded = BTreeMap::new();
         let mut bytes_total = 0_u64;
         for (path, bytes) in files {
-            if taken.len() >= PACKAGE_FILES_MAX {
+            if folded.len() >= PACKAGE_FILES_MAX {
                 return Err(PackageFilesError::Count);
             }
             check_path(&path)?;
@@ -96,7 +101,18 @@ impl PackageFiles {
             taken.insert(path, bytes);
         }
         file_or_folder(&folded)?;
-        Ok(Self { files: Arc::new(taken) })
+        let conformance = taken.remove(CONFORMANCE_FILE);
+        Ok(Self { files: Arc::new(taken), conformance })
+    }
+
+    /// The conformance report that came with the package, unverified.
+    pub fn conformance(&self) -> Option<&Arc<[u8]>> {
+        self.conformance.as_ref()
+    }
+
+    /// As [`PackageFiles::iter`], and the conformance report: all that came, to be sent on.
+    pub fn iter_with_conformance(&self) -> impl Iterator<Item = (&str, &Arc<[u8]>)> {
+        self.iter().chain(self.conformance().map(|report| (CONFORMANCE_FILE, report)))
     }
 
     /// The bytes of one file.
@@ -184,6 +200,21 @@ mod tests {
             (Err(error), Err(expect)) => assert!(error.to_string().contains(expect), "{error}"),
             (got, _) => panic!("{paths:?}: {got:?}"),
         }
+    }
+
+    #[test]
+    fn a_report_is_no_part_of_the_package_that_it_is_about() {
+        let of = |paths: &[&str]| {
+            PackageFiles::new(paths.iter().map(|path| ((*path).to_owned(), Arc::from(b"x".as_slice())))).unwrap()
+        };
+        let (with, without) = (of(&["a", CONFORMANCE_FILE]), of(&["a"]));
+        assert_eq!(with.digests().package_digest(), without.digests().package_digest());
+        assert_eq!((with.len(), with.get(CONFORMANCE_FILE), with.iter().count()), (1, None, 1));
+        assert!(with.shared().keys().eq(["a"]) && with.conformance().is_some() && without.conformance().is_none());
+        assert_eq!(with.iter_with_conformance().count(), 2);
+        // In a folder, or written otherwise, it is a file like any other.
+        assert_eq!(of(&["sub/CONFORMANCE.json", "conformance.json"]).len(), 2);
+        check(&[CONFORMANCE_FILE, "conformance.json"], Err("one and the same"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! compiling the plugin's code, or taking a package whose signature was not verified.
 
 pub mod archive;
+mod examples;
 pub mod files;
 pub mod lock;
 mod trust;
@@ -22,8 +23,10 @@ use semver::Version;
 use crate::manifest::{Findings, ManifestCheck, ManifestIssue, check_manifest};
 use crate::schema::CompiledSchema;
 use crate::verified::{Unverified, Verified};
+pub use examples::{EXAMPLES_MAX, examples};
 use files::PackageFiles;
 use lock::DependencyLock;
+pub use trust::keys_that_cover;
 
 /// A package that was verified; always seen through [`Verified`].
 #[derive(Debug, Clone)]
@@ -183,7 +186,12 @@ pub fn verify_package(
 
 /// Checks everything but the signature, for `omega plugins check`.
 pub fn check_package_unsigned(files: &PackageFiles, now: Timestamp) -> ValidationReport {
-    Content::check(files).check.report(now)
+    inspect_package(files).report(now)
+}
+
+/// As [`check_package_unsigned`], with the code of each issue and the manifest itself.
+pub fn inspect_package(files: &PackageFiles) -> ManifestCheck {
+    Content::check(files).check
 }
 
 /// The manifest of a package and the schemas that it names.

@@ -14,12 +14,7 @@ pub(super) fn verify(
     manifest: &Manifest,
     trust: &[TrustedKey],
 ) -> Result<VerifiedSignature, Refusal> {
-    // An entry whose id is not that of its key is nobody's approval.
-    let keys: Vec<(&TrustedKey, PublicKey)> = trust
-        .iter()
-        .filter_map(|entry| Some((entry, PublicKey::from_pem(&entry.public_key_pem).ok()?)))
-        .filter(|(entry, key)| entry.key_id == key.key_id())
-        .collect();
+    let keys = usable(trust);
     let allowed: Vec<&PublicKey> =
         keys.iter().filter(|(entry, _)| narrowing(entry, manifest).is_none()).map(|(_, key)| key).collect();
     let error = match verify_package_signature(files, envelope, &allowed) {
@@ -37,6 +32,21 @@ pub(super) fn verify(
         }
     }
     Err(Refusal::new(error.code(), error.to_string()))
+}
+
+/// The keys that may speak of this plugin: those whose trust entry covers its id and what it asks for.
+pub fn keys_that_cover(trust: &[TrustedKey], manifest: &Manifest) -> Vec<PublicKey> {
+    let covering = usable(trust).into_iter().filter(|(entry, _)| narrowing(entry, manifest).is_none());
+    covering.map(|(_, key)| key).collect()
+}
+
+/// The entries whose key can be read. One whose id is not that of its key is nobody's approval.
+fn usable(trust: &[TrustedKey]) -> Vec<(&TrustedKey, PublicKey)> {
+    trust
+        .iter()
+        .filter_map(|entry| Some((entry, PublicKey::from_pem(&entry.public_key_pem).ok()?)))
+        .filter(|(entry, key)| entry.key_id == key.key_id())
+        .collect()
 }
 
 /// Why a trust entry does not cover this plugin, if it does not.

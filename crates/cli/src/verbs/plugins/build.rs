@@ -29,39 +29,53 @@ const TARGET: &str = "wasm32-wasip2";
 
 impl Build {
     pub(super) fn run(self, output: &mut Output) -> Result<Exit, Fault> {
-        let entry = entry_file(&self.dir)?;
-        let target = self.dir.join(&entry);
-        let is_built = self.dir.join("Cargo.toml").is_file();
-        if is_built {
-            require_target(&self.dir)?;
-            let component = cargo_build(&self.dir)?;
-            put(&component, &target)?;
-        }
-        let bytes = match target.metadata() {
-            Ok(metadata) if metadata.is_file() => metadata.len(),
-            _ => {
-                let sentence = "The entry file is not there, and there is no Cargo.toml to build it from.";
-                return Err(Fault::own(Code::BuildFailed, sentence)
-                    .with("file", target.display())
-                    .hint("Put the file that the manifest's `entrypoint.file` names into the folder."));
-            }
-        };
+        let built = build(&self.dir)?;
         if output.form() == Form::Json {
-            output.document(&json!({"entry_file": target, "bytes": bytes}))?;
+            output.document(&json!({"entry_file": built.target, "bytes": built.bytes}))?;
             return Ok(Exit::Done);
         }
-        let said = if is_built { "Built:" } else { "Nothing to build:" };
+        let said = if is_compiled(&self.dir) { "Built:" } else { "Nothing to build:" };
         output.line([
             Cell::new(Tone::Good, said),
-            Cell::plain(target.display().to_string()),
-            Cell::faint(format!("({})", show::bytes(bytes))),
+            Cell::plain(built.target.display().to_string()),
+            Cell::faint(format!("({})", show::bytes(built.bytes))),
         ])?;
         Ok(Exit::Done)
     }
 }
 
+/// What a build made, or found.
+pub(super) struct Built {
+    target: PathBuf,
+    bytes: u64,
+}
+
+/// Whether the entry file comes out of a build.
+pub(super) fn is_compiled(folder: &Path) -> bool {
+    folder.join("Cargo.toml").is_file()
+}
+
+/// Runs the language's own build.
+pub(super) fn build(folder: &Path) -> Result<Built, Fault> {
+    let target = folder.join(entry_file(folder)?);
+    if is_compiled(folder) {
+        require_target(folder)?;
+        let component = cargo_build(folder)?;
+        put(&component, &target)?;
+    }
+    match target.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(Built { target, bytes: metadata.len() }),
+        _ => {
+            let sentence = "The entry file is not there, and there is no Cargo.toml to build it from.";
+            Err(Fault::own(Code::BuildFailed, sentence)
+                .with("file", target.display())
+                .hint("Put the file that the manifest's `entrypoint.file` names into the folder."))
+        }
+    }
+}
+
 /// The manifest's `entrypoint.file`. Only this is looked at: `omega plugins check` judges the rest.
-fn entry_file(folder: &Path) -> Result<String, Fault> {
+pub(super) fn entry_file(folder: &Path) -> Result<String, Fault> {
     let manifest = folder.join(MANIFEST_FILE);
     let value: Value = input::read_json(&manifest, limits::MANIFEST_BYTES_MAX, ErrorCode::ManifestInvalid)?;
     let file = value.pointer("/entrypoint/file").and_then(Value::as_str).filter(|file| is_plain_path(file));

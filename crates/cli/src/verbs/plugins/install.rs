@@ -6,7 +6,7 @@ use clap::Args;
 use omega_gateway::contract::manifest::IoDescriptor;
 use omega_gateway::contract::plugin_info::LaneKind;
 use omega_gateway::contract::{Capability, Grant, PayloadKind, PluginInfo, PluginRef, PluginStatus};
-use omega_gateway::{BoundEnvironment, BuildProgress, HomeReader, PackageFiles, PluginDetails};
+use omega_gateway::{BoundEnvironment, BuildProgress, HomeReader, PackageFiles, PluginDetails, TakenConformance};
 use omega_server::local::operations::{BuildEnvironment, EnablePlugin, GrantCapability, RegisterPlugin};
 use omega_server::local::{Door, Told};
 use serde_json::{Map, json};
@@ -44,6 +44,7 @@ impl Install {
         let reader = session.reader()?;
         let details = details(&reader, &reference(&info))?;
         let signer = signer(&reader, &info)?;
+        tell_of_report(&reader, &files, output)?;
         if output.form() == Form::Json {
             output.document(&json!({
                 "plugin": info,
@@ -51,6 +52,7 @@ impl Install {
                 "effective_capabilities": details.effective_capabilities,
                 "signed_by": signer,
                 "environment": environment,
+                "conformance": details.conformance,
             }))?;
             return Ok(Exit::Done);
         }
@@ -137,6 +139,7 @@ fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, outpu
     fields.push(("signed by", Cell::plain(format!("{key} {}", signer.unwrap_or_default()).trim_end())));
     fields.push(("package", Cell::plain(info.package_digest.to_string())));
     fields.extend(environment_fields(details));
+    fields.extend(details.conformance.as_ref().map(conformance_field));
     output.indented_pairs(&fields)?;
     let next = if info.status == PluginStatus::Enabled {
         format!("omega invoke {} {}", info.plugin_id, an_input(details))
@@ -145,6 +148,30 @@ fn print(info: &PluginInfo, details: &PluginDetails, signer: Option<&str>, outpu
     };
     output.line([Cell::plain("Next:"), Cell::new(Tone::Name, next)])?;
     Ok(Exit::Done)
+}
+
+/// A report that lay beside the package and is worth nothing here: whoever installs should know.
+fn tell_of_report(reader: &HomeReader, files: &PackageFiles, output: &Output) -> Result<(), Fault> {
+    if let Some(fault) = reader.conformance_fault(files)? {
+        output.note([
+            Cell::new(Tone::Warning, "warning:"),
+            Cell::plain(format!("CONFORMANCE.json was not taken: {}", fault.message)),
+        ]);
+    }
+    Ok(())
+}
+
+/// The conformance report that was taken.
+pub(super) fn conformance_field(taken: &TakenConformance) -> (&'static str, Cell) {
+    let when = show::when(taken.checked_at);
+    let key = show::short_hash(&taken.key_id.0);
+    let cell = if taken.passed {
+        Cell::plain(format!("passed, {when}, signed by {key}"))
+    } else {
+        let failed = taken.failed.iter().map(|id| id.as_str());
+        Cell::new(Tone::Warning, format!("failed {}, {when}, signed by {key}", show::list(failed, "nothing")))
+    };
+    ("conformance", cell)
 }
 
 /// What a plugin's dependencies were built into.

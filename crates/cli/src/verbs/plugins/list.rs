@@ -7,7 +7,8 @@ use omega_gateway::{GrantState, HomeReader, Page, PluginDetails, PluginFilter, P
 use semver::Version;
 use serde_json::{Value, json};
 
-use super::{details, install::environment_fields, install::kinds};
+use super::details;
+use super::install::{conformance_field, environment_fields, kinds};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Side, Table, Tone};
 use crate::session::Session;
@@ -207,6 +208,7 @@ fn fields(details: &PluginDetails) -> Vec<(&'static str, Cell)> {
         ("manifest", Cell::plain(&details.row.manifest_hash)),
     ]);
     fields.extend(environment_fields(details));
+    fields.extend(details.conformance.as_ref().map(conformance_field));
     fields
 }
 
@@ -253,6 +255,7 @@ fn document(details: &PluginDetails) -> Value {
         "api_version": details.row.api_version,
         "grants": grants,
         "effective_capabilities": details.effective_capabilities,
+        "conformance": details.conformance,
         "rejection": details.row.rejection,
     })
 }

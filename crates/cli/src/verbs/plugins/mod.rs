@@ -1,13 +1,17 @@
 //! `omega plugins`: from a folder of source to a version that takes calls.
 
 mod build;
+mod certify;
 mod check;
+mod dev;
 mod grants;
 mod install;
 mod list;
 mod new;
 mod sign;
 mod status;
+mod trial;
+mod try_out;
 
 use std::path::Path;
 
@@ -26,6 +30,10 @@ pub(crate) enum Plugins {
     New(new::New),
     Build(build::Build),
     Check(check::Check),
+    Dev(dev::Dev),
+    #[command(name = "try")]
+    Try(try_out::TryOut),
+    Certify(certify::Certify),
     Sign(sign::Sign),
     Install(install::Install),
     List(list::List),
@@ -43,6 +51,9 @@ impl Plugins {
             Self::New(new) => new.run(session, output),
             Self::Build(build) => build.run(output),
             Self::Check(check) => check.run(output),
+            Self::Dev(dev) => dev.run(session, output),
+            Self::Try(try_out) => try_out.run(session, output),
+            Self::Certify(certify) => certify.run(session, output),
             Self::Sign(sign) => sign.run(session, output),
             Self::Install(install) => install.run(session, output),
             Self::List(list) => list.run(session, output),

@@ -71,7 +71,7 @@ fn print(file: &Path, files: &PackageFiles, key_id: KeyId, output: &mut Output) 
 }
 
 /// A private key that the command line names.
-fn key_from(file: &Path) -> Result<OperatorKey, Fault> {
+pub(super) fn key_from(file: &Path) -> Result<OperatorKey, Fault> {
     if let Err(error) = file.metadata() {
         return Err(Fault::file(file, &error));
     }

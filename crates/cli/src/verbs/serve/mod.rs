@@ -1,7 +1,6 @@
 //! `omega serve`: one process that holds the home, for all who ask.
 
 mod demo;
-mod signals;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -17,11 +16,11 @@ use sd_notify::NotifyState;
 use serde_json::json;
 
 use self::demo::DemoHome;
-use self::signals::Signals;
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Tone};
 use crate::session::{self, Session};
 use crate::show;
+use crate::verbs::signals::Signals;
 
 /// Hold the home and work for every command and over HTTP, until SIGTERM or Ctrl-C
 ///

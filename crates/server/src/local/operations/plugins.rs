@@ -25,8 +25,9 @@ pub struct RegisterPlugin {
 impl RegisterPlugin {
     /// Admits these files.
     pub fn new(package: &PackageFiles) -> Self {
-        let files = package.iter().map(|(path, bytes)| (path.to_owned(), bytes.len() as u64)).collect();
-        let contents = Contents(package.iter().map(|(_, bytes)| Cursor::new(Arc::clone(bytes))).collect());
+        let all = || package.iter_with_conformance();
+        let files = all().map(|(path, bytes)| (path.to_owned(), bytes.len() as u64)).collect();
+        let contents = Contents(all().map(|(_, bytes)| Cursor::new(Arc::clone(bytes))).collect());
         Self { files, contents: Attachment::new(contents) }
     }
 

@@ -5,12 +5,12 @@ use tokio::sync::watch;
 use crate::fault::Fault;
 
 /// Counts the signals that ask for an end.
-pub(super) struct Signals {
+pub(in crate::verbs) struct Signals {
     count: watch::Receiver<u32>,
 }
 
 /// Waits for one of them.
-pub(super) struct Awaited {
+pub(in crate::verbs) struct Awaited {
     count: watch::Receiver<u32>,
     number: u32,
 }
@@ -18,7 +18,7 @@ pub(super) struct Awaited {
 impl Signals {
     /// From now on SIGTERM and SIGINT (Ctrl-C) do not end the process by themselves.
     #[cfg(unix)]
-    pub(super) fn listen() -> Result<Self, Fault> {
+    pub(in crate::verbs) fn listen() -> Result<Self, Fault> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen =
             |kind| signal(kind).map_err(|error| Fault::new(omega_gateway::contract::ErrorCode::Io).because(error));
@@ -38,7 +38,7 @@ impl Signals {
 
     /// From now on Ctrl-C does not end the process by itself.
     #[cfg(not(unix))]
-    pub(super) fn listen() -> Result<Self, Fault> {
+    pub(in crate::verbs) fn listen() -> Result<Self, Fault> {
         let (sender, count) = watch::channel(0);
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -49,7 +49,7 @@ impl Signals {
     }
 
     /// The first, and the second.
-    pub(super) fn split(&self) -> (Awaited, Awaited) {
+    pub(in crate::verbs) fn split(&self) -> (Awaited, Awaited) {
         let awaited = |number| Awaited { count: self.count.clone(), number };
         (awaited(1), awaited(2))
     }
@@ -57,7 +57,7 @@ impl Signals {
 
 impl Awaited {
     /// Until it came.
-    pub(super) async fn came(&mut self) {
+    pub(in crate::verbs) async fn came(&mut self) {
         let number = self.number;
         if self.count.wait_for(|count| *count >= number).await.is_err() {
             // Nobody counts any more: it cannot come.

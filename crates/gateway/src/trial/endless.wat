@@ -1,0 +1,48 @@
+;; A plugin of the wasm lane that never ends: what the gate has the gateway stop. `build.rs` makes the component.
+(component
+  (import "omega:plugin/types@1.0.0" (instance $types
+    (type $pairs (list (tuple string string)))
+    (type $text' (record (field "content" string) (field "encoding" string) (field "metadata" $pairs)))
+    (export "text" (type $text (eq $text')))
+    (type $json' (record (field "data" string) (field "schema-ref" string)))
+    (export "json" (type $json (eq $json')))
+    (type $binary' (record
+      (field "artifact-id" string) (field "artifact-hash" string) (field "mime-type" string)))
+    (export "binary-ref" (type $binary (eq $binary')))
+    (type $strings (list string))
+    (type $slice' (record (field "slice-ids" $strings) (field "source" string) (field "filters" $pairs)))
+    (export "dataset-slice" (type $slice (eq $slice')))
+    (type $payload' (variant
+      (case "text" $text) (case "json" $json) (case "binary-ref" $binary) (case "dataset-slice" $slice)))
+    (export "payload" (type $payload (eq $payload')))
+    (type $request' (record
+      (field "request-id" string) (field "run-id" string) (field "timestamp" string)
+      (field "payload" $payload) (field "context" $pairs)))
+    (export "request" (type $request (eq $request')))
+    (type $outcome' (record (field "payload" $payload) (field "notes" string)))
+    (export "outcome" (type $outcome (eq $outcome')))
+    (type $refusal' (record (field "code" string) (field "message" string)))
+    (export "refusal" (type $refusal (eq $refusal')))))
+  (alias export $types "request" (type $request))
+  (alias export $types "outcome" (type $outcome))
+  (alias export $types "refusal" (type $refusal))
+  (core module $main-module
+    (memory (export "memory") 1)
+    (global $top (mut i32) (i32.const 1024))
+    ;; Enough for one small request.
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.set $top (i32.add (local.get $at) (local.get 3)))
+      (local.get $at))
+    (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+      (loop $again (br $again))
+      (unreachable)))
+  (core instance $main (instantiate $main-module))
+  (alias core export $main "memory" (core memory $memory))
+  (alias core export $main "realloc" (core func $realloc))
+  (alias core export $main "handle" (core func $handle-core))
+  (type $handle-type (func (param "request" $request) (result (result $outcome (error $refusal)))))
+  (func $handle (type $handle-type)
+    (canon lift (core func $handle-core) (memory $memory) (realloc $realloc)))
+  (export "handle" (func $handle)))
