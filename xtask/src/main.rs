@@ -4,6 +4,7 @@
 //! gateway does not know that this program exists.
 
 mod api;
+mod authors;
 mod bench;
 mod binary;
 mod clients;
@@ -41,6 +42,7 @@ Usage: cargo xtask CHORE
   readme             run the README's commands
   clients            run the tests of the TypeScript and the Python client against a real server
   sdk-python         run the tests of the Python SDK, its scaffold and the Python examples
+  authors            from nothing to an answer in every language: scaffold, its tests, certify, install, invoke
   interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
   crash [KILLS]      kill a loaded gateway so often (default 500) and check its home

@@ -16,7 +16,7 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 const MANIFEST: &str = "PLUGIN_MANIFEST.json";
 
 /// The files and folders that go into a package beside its entry file; sources stay at home.
-const HANDED_OUT: [&str; 4] = [MANIFEST, "README.md", "schemas", "examples"];
+const HANDED_OUT: [&str; 5] = [MANIFEST, "README.md", "schemas", "examples", "samples"];
 
 /// The folders in `parent`, sorted; none where `parent` does not exist.
 pub(crate) fn folders(parent: &Path) -> Result<Vec<PathBuf>> {

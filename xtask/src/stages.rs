@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::places::Places;
-use crate::{api, bench, clients, crash, demo, fuzz, guests, interop, process, readme, sdk_python, tidy, tools};
+use crate::{
+    api, authors, bench, clients, crash, demo, fuzz, guests, interop, process, readme, sdk_python, tidy, tools,
+};
 
 struct Stage {
     name: &'static str,
@@ -23,7 +25,7 @@ const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Resul
 }
 
 /// In order: the cheap ones first; the tests last, so that a log ends with their result.
-const STAGES: [Stage; 20] = [
+const STAGES: [Stage; 21] = [
     stage("tools", "install what the other stages need", tools::install),
     stage("format", "rustfmt changes nothing", format),
     stage("tidy", "the house rules hold", tidy::run),
@@ -37,6 +39,7 @@ const STAGES: [Stage; 20] = [
     stage("clients", "the TypeScript and the Python client, with a real server and a browser", clients::run),
     stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
     stage("python", "the Python SDK, the loop in its workers, the scaffold and the Python examples", sdk_python::run),
+    stage("authors", "from nothing to an answer in every language, through the conformance gate", authors::run),
     stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
     stage("doc", "the documentation builds without warnings and its examples run", doc),
     stage("model", "the group commit, in many interleavings", crash::model_smoke),

@@ -65,4 +65,7 @@ pub use sign::{sign_package, signed_package};
 pub use tokens::{TOKEN_PREFIX, TokenSecret};
 
 /// The rooms whose types this library's own speak of.
-pub use {omega_broker as broker, omega_contract as contract, omega_ledger as ledger, omega_proof as proof};
+pub use {
+    omega_broker as broker, omega_contract as contract, omega_gate as gate, omega_ledger as ledger,
+    omega_proof as proof,
+};

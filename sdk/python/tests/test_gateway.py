@@ -10,7 +10,7 @@ import pytest
 
 from omega_plugin import Text
 from omega_plugin import __main__ as command
-from omega_plugin.testing import Gateway, GatewayError, Request, run
+from omega_plugin.testing import ConformanceGate, Gateway, GatewayError, Request, run
 
 OMEGA = os.environ.get("OMEGA_BIN", "omega")
 
@@ -27,6 +27,7 @@ def scaffold(tmp_path: Path) -> Path:
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Python as an author does: in the plugin's folder, with nothing but the SDK's copy."""
     environment = {"PYTHONPATH": "omega-plugin-sdk/src", "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+    environment["OMEGA_BIN"] = OMEGA
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -35,7 +36,8 @@ def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_new_plugin_passes_its_own_tests(scaffold: Path) -> None:
     done = python(scaffold, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    # Three of its own, and the ten of the gate.
+    assert "13 passed" in done.stdout
 
 
 def test_a_new_plugin_is_typed_and_its_schemas_are_its_types(scaffold: Path) -> None:
@@ -43,6 +45,22 @@ def test_a_new_plugin_is_typed_and_its_schemas_are_its_types(scaffold: Path) -> 
     assert done.returncode == 0, done.stdout
     done = python(scaffold, "-m", "omega_plugin", "schemas", ".", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_gate_fails_the_one_check_that_is_broken(scaffold: Path) -> None:
+    class Gate(ConformanceGate):
+        package = scaffold
+
+    file = scaffold / "plugin.py"
+    file.write_text(file.read_text().replace("    if not words:", "    if not words and text.metadata:"))
+    before = sorted(scaffold.rglob("*"))
+    gate = Gate()
+    with pytest.raises(AssertionError, match="CG-06 Fail closed: .*plugin_error"):
+        gate.test_cg_06_fail_closed()
+    gate.test_cg_04_determinism()
+    gate.test_cg_08_non_actuating()
+    assert [check["id"] for check in Gate.report()["checks"] if not check["passed"]] == ["CG-06"]
+    assert sorted(scaffold.rglob("*")) == before
 
 
 def test_a_type_that_a_plugin_cannot_take_does_not_pass_mypy(scaffold: Path) -> None:

@@ -50,6 +50,15 @@ fn the_help_of_invoke() {
 }
 
 #[test]
+fn the_help_of_plugins_and_of_the_authors_loop() {
+    let world = World::empty();
+    snapshot!(world, world.ok(["plugins", "--help"]));
+    for verb in ["certify", "try", "dev"] {
+        snapshot!(world, world.ok(["plugins", verb, "--help"]));
+    }
+}
+
+#[test]
 fn plugin_is_another_word_for_plugins() {
     let world = World::new();
     assert_eq!(world.ok(["plugin", "list", "--json"]), world.ok(["plugins", "list", "--json"]));

@@ -12,9 +12,11 @@ mod world;
 
 mod artifacts;
 mod audit;
+mod authoring;
 mod bad_input;
 mod batch;
 mod calls;
+mod conformance;
 mod demo;
 mod errors;
 mod evidence;

@@ -63,9 +63,13 @@ fn a_new_plugin_builds_tests_signs_and_runs() {
     world.ok(["plugins", "new", "word-count"]);
     let folder = world.path().join("word-count");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
-    let test =
-        Command::new("cargo").arg("test").current_dir(&folder).env("CARGO_TARGET_DIR", &target).output().unwrap();
-    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
+    // The gate is one of its tests.
+    let mut test = Command::new("cargo");
+    test.arg("test").current_dir(&folder).env("CARGO_TARGET_DIR", &target);
+    let test = test.env("OMEGA_BIN", env!("CARGO_BIN_EXE_omega")).output().unwrap();
+    let said = String::from_utf8_lossy(&test.stdout);
+    assert!(test.status.success(), "{said}{}", String::from_utf8_lossy(&test.stderr));
+    assert!(said.contains("test tests::conforms ... ok"), "{said}");
     let build =
         world.command().args(["plugins", "build", "word-count"]).env("CARGO_TARGET_DIR", &target).output().unwrap();
     assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));

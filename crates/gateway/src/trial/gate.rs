@@ -20,11 +20,14 @@ use crate::request::request;
 /// Runs the ten checks on the package at `source`, a folder or a tar file, in homes of their own (spec page 10). Whatever is
 /// wrong with the package, or keeps a check from being made, is a failed check of the report.
 pub async fn certify(source: &Path, options: &TrialOptions) -> ConformanceReport {
+    certify_at(source, &GateDesk { options, source }).await
+}
+
+/// As [`certify`], through a port of the caller's own.
+pub async fn certify_at(source: &Path, desk: &dyn Desk) -> ConformanceReport {
     let package = package_source::read(source).map_err(|error| error.message);
-    let desk = RealDesk { options, source };
     let clock = crate::clock::SystemClock::default();
-    let package = package.as_ref().map_err(String::as_str);
-    omega_gate::certify(package, &desk, &clock, env!("CARGO_PKG_VERSION")).await
+    omega_gate::certify(package.as_ref().map_err(String::as_str), desk, &clock, env!("CARGO_PKG_VERSION")).await
 }
 
 /// The bytes of `CONFORMANCE.json`: the report with a signature by this key.
@@ -32,12 +35,15 @@ pub fn sign_report(report: &ConformanceReport, key: &OperatorKey) -> Vec<u8> {
     omega_proof::conformance::sign_report(report, key.secret())
 }
 
-struct RealDesk<'a> {
-    options: &'a TrialOptions,
-    source: &'a Path,
+/// The real port: each package that it admits gets a gateway in a temporary home.
+pub struct GateDesk<'a> {
+    /// How trials are made.
+    pub options: &'a TrialOptions,
+    /// Where the package stands: its folder is looked at before and after.
+    pub source: &'a Path,
 }
 
-impl Desk for RealDesk<'_> {
+impl Desk for GateDesk<'_> {
     fn admit(&self, files: PackageFiles) -> BoxFuture<'_, Result<Box<dyn Trial>, NotAdmitted>> {
         Box::pin(async move {
             let refused = |error: GatewayError| NotAdmitted { code: error.code, message: error.message };

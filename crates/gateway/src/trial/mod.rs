@@ -20,7 +20,7 @@ use omega_router::Answer;
 use omega_validator::PackageFiles;
 use serde_json::{Map, Value};
 
-pub use gate::{certify, sign_report};
+pub use gate::{GateDesk, certify, certify_at, sign_report};
 
 use crate::clock::SystemClock;
 use crate::error::GatewayError;

@@ -40,7 +40,7 @@ pub(super) fn samples(gateway: &Gateway, files: &PackageFiles) -> Result<(), Gat
     Ok(())
 }
 
-/// The names of the first row's fields, in their order.
+/// The names of the first row's fields: in their order, or by name where JSON has none.
 fn fields(form: DatasetForm, bytes: &[u8]) -> Vec<String> {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let first = String::from_utf8_lossy(first);

@@ -85,6 +85,8 @@ const BESIDE: &[(ErrorCode, &str)] = &[
     (ErrorCode::LedgerCorrupt, "t7_ledger_integrity"),
     (ErrorCode::ProofInvalid, "t7_ledger_integrity, t8_fail_closed"),
     (ErrorCode::LockInvalid, "environments"),
+    (ErrorCode::ConformanceMissing, "conformance::required"),
+    (ErrorCode::ConformanceInvalid, "conformance::required"),
     (ErrorCode::PluginCrash, "omega-cli: worker::how_a_program_ends_is_told_apart"),
     (ErrorCode::ProgramInvalid, "omega-cli: worker::what_cannot_be_imported_is_refused_when_it_is_enabled"),
     (ErrorCode::EnvironmentMissing, "environments"),

@@ -2,6 +2,7 @@
 //! linked once.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking; one binary, many modules")]
 
+mod conformance;
 mod crash;
 mod disclosure;
 mod embedding;

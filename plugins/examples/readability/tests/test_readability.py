@@ -1,4 +1,4 @@
-"""The plugin's function, in this process."""
+"""The plugin's function, in this process; and the gate, through a real gateway."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from omega_plugin import __main__ as command
-from omega_plugin.testing import Request, run
+from omega_plugin.testing import ConformanceGate, Request, run
 from plugin import count_syllables, handle, split_sentences
 
 FOLDER = Path(__file__).parent.parent
@@ -105,3 +105,9 @@ def test_examples_are_answered_alike_each_time(example: Path) -> None:
 
 def test_the_schemas_are_the_types() -> None:
     assert command.main(["schemas", str(FOLDER), "--check"]) == 0
+
+
+class TestConformance(ConformanceGate):
+    """The ten checks of `omega plugins certify`."""
+
+    package = FOLDER

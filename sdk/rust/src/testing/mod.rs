@@ -16,10 +16,13 @@
 //!
 //! The harness is a stand-in: it answers the brokers' questions from memory, by the gateway's rules for what a request
 //! names. It checks no schema, no capability and no limit; `omega plugins check` and `try` do, with the real gateway.
+//! [`conformance_gate!`](crate::conformance_gate) makes the gate that a package has to pass one of the tests.
 
+mod gate;
 pub(crate) mod host;
 mod request;
 mod run;
 
+pub use gate::assert_conforms;
 pub use request::Request;
 pub use run::{LogLine, Run, run};

@@ -1,4 +1,4 @@
-//! `cargo test` runs the plugin's function here, without wasm and without a gateway.
+//! `cargo test` runs the plugin's function here, without wasm and without a gateway; and the gate through a real one.
 
 use omega_plugin::testing::{Request, run};
 
@@ -21,3 +21,6 @@ fn answers_its_example() {
     let report = run(handle, Request::from_file("examples/sentence.json")).json();
     assert_eq!(report["words"], 9);
 }
+
+// The ten checks of `omega plugins certify`: needs `omega` on PATH, or in $OMEGA_BIN.
+omega_plugin::conformance_gate!();

@@ -87,6 +87,17 @@ class Gateway:
         manifest = json.loads((copy / "PLUGIN_MANIFEST.json").read_text(encoding="utf-8"))
         return str(manifest["plugin_id"])
 
+    def certify(self, package: str | Path) -> dict[str, Any]:
+        """Run the conformance gate on the package; gives its report, passed or not. The folder itself is left as it is."""
+        done = self._run("plugins", "certify", str(package), "--json", "--output", str(Path(self._folder.name, "report.json")))
+        try:
+            report = json.loads(done.stdout)
+        except ValueError:
+            report = None
+        if not isinstance(report, dict) or "checks" not in report:
+            raise GatewayError(f"`omega plugins certify` ended with {done.returncode}: {done.stderr.strip()}")
+        return report
+
     def run(self, plugin_id: str, request: Request | Text | Json[Any] | BinaryRef | DatasetSlice) -> Run:
         """Call the plugin; the same answer as the in-process ``run`` gives. A :class:`GatewayError` where it failed.
 
