@@ -80,6 +80,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["readme"] => readme::run(&places),
         ["clients"] => clients::run(&places),
         ["sdk-python"] => sdk_python::run(&places),
+        ["authors"] => authors::run(&places),
         ["interop"] => interop::run(&places),
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),
         ["fuzz", seconds, targets @ ..] => fuzz::run(&places, seconds.parse()?, targets),

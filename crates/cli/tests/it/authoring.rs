@@ -50,6 +50,10 @@ struct Dev {
 impl Dev {
     fn start(world: &World, folder: &str) -> Self {
         let mut command = world.command();
+        // Where its temporary home is, and nobody else's.
+        let temporary = world.path().join("temporary");
+        std::fs::create_dir_all(&temporary).unwrap();
+        command.env("TMPDIR", temporary);
         command.args(["plugins", "dev", folder, "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
@@ -137,11 +141,8 @@ fn it_ends_when_it_is_told_to_or_nobody_reads() {
         }
         assert_eq!(dev.ended(), Some(0), "{how}");
     }
-    // Its temporary homes went with it.
-    let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-    let mine = |name: &str| name.starts_with("omega-trial-");
-    let left: Vec<_> = left.filter(|entry| mine(&entry.file_name().to_string_lossy())).collect();
-    assert!(left.iter().all(|entry| entry.path().join("home").exists()), "{left:?}");
+    let left: Vec<_> = std::fs::read_dir(world.path().join("temporary")).unwrap().collect();
+    assert!(left.is_empty(), "its temporary homes went with it: {left:?}");
 }
 
 #[test]
