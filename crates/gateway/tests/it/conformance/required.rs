@@ -2,10 +2,11 @@
 
 use omega_contract::conformance::CONFORMANCE_FILE;
 use omega_contract::{
-    CheckId, CheckOutcome, ConformanceReport, ConformanceSummary, ErrorCode, EventKind, PluginRef, Timestamp,
+    CheckId, CheckOutcome, ConformanceReport, ConformanceSummary, ErrorCode, EventKind, PluginInfo, PluginRef,
+    Timestamp,
 };
 use omega_gateway::trial::sign_report;
-use omega_gateway::{OperatorKey, PackageFiles, PluginInfo};
+use omega_gateway::{OperatorKey, PackageFiles};
 use std::sync::Arc;
 
 use crate::conformance::Files;
