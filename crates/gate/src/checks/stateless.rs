@@ -19,6 +19,9 @@ pub(crate) async fn check(bench: &Bench<'_>, runs: &[FirstRun], cases: &[Case]) 
     if bench.examples.list.is_empty() {
         return Verdict::fail("not done: the package has no examples/*.json");
     }
+    if runs.len() < bench.examples.list.len() {
+        return Verdict::fail("not done: there is no first run of each example to compare with");
+    }
     let comparable = |run: &&FirstRun| run.is_stable && run.called.status != Status::Timeout;
     let comparable: Vec<&FirstRun> = runs.iter().filter(comparable).collect();
     if comparable.is_empty() {

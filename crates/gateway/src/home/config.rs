@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn a_file_of_all_settings_says_the_same() {
         let text =
-            "require_conformance = true\nprotected_paths = ['/a b']\n[lanes.worker]\npython = '/x/\"y'\nidle_ms = 7";
+            "require_conformance = true\nprotected_paths = ['/a b']\n[lanes.worker]\npython = '/x/\"y'\nidle_ms = 7000";
         let mut config = load(text, &[]).unwrap();
         let mut again = load(&config.to_toml(), &[]).unwrap();
         config.origins.clear();

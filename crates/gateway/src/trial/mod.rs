@@ -37,6 +37,9 @@ pub struct TrialOptions {
     pub lanes: LaneSettings,
     /// As [`OpenOptions::worker_helper`].
     pub worker_helper: Option<PathBuf>,
+    /// Where what the lanes compiled and found out is kept, besides the trial: the `cache` folder of the home that the package
+    /// is for. None: it is made anew. (Unix alone.)
+    pub cache_dir: Option<PathBuf>,
     /// Whether dependencies that have only source releases are built, by their own code.
     pub allow_build: bool,
 }
@@ -75,6 +78,10 @@ impl TrialHome {
         host_state::surround(folder.path()).map_err(|e| unwritable(&e))?;
         let home = Home::init(&folder.path().join("home"), SystemClock::default().now())?;
         std::fs::write(home.path().join("omega.toml"), config(options).to_toml()).map_err(|e| unwritable(&e))?;
+        #[cfg(unix)]
+        if let Some(cache_dir) = &options.cache_dir {
+            std::os::unix::fs::symlink(cache_dir, home.path().join("cache")).map_err(|e| unwritable(&e))?;
+        }
         let key = home.operator_key().map_err(HomeError::from)?;
         let worker_helper = options.worker_helper.clone();
         let opening = OpenOptions { actor: "trial".to_owned(), worker_helper, ..OpenOptions::default() };

@@ -178,10 +178,16 @@ impl Bench {
 
 /// Lets all homes of this test binary share what wasmtime compiled: that is most of their time.
 fn share_compiled_code(home: &Home) {
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-guests");
-    std::fs::create_dir_all(&shared).unwrap();
+    let shared = compiled_code();
     #[cfg(unix)]
     std::os::unix::fs::symlink(&shared, home.path().join("cache")).unwrap();
+}
+
+/// Where that is.
+pub fn compiled_code() -> PathBuf {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-guests");
+    std::fs::create_dir_all(&shared).unwrap();
+    shared
 }
 
 /// Everything below a folder, with each file's content hash: what a plugin may not change. Links are

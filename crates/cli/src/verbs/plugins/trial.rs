@@ -13,18 +13,21 @@ use crate::session::Session;
 use crate::show;
 use crate::verbs::calls;
 
-/// A trial with the lanes of this command's home, where there is one: the interpreter and the index that it names.
+/// A trial with the lanes of this command's home, where there is one: the interpreter and the index that it names, and what it
+/// compiled already.
 pub(super) fn options(session: &Session, allow_build: bool) -> Result<TrialOptions, Fault> {
     let home = match session.home() {
         Ok(home) => Some(home),
         Err(fault) if is_without_home(session, &fault) => None,
         Err(fault) => return Err(fault),
     };
-    let lanes = match home {
-        Some(home) => home.config().map_err(HomeError::from)?.lanes,
-        None => TrialOptions::default().lanes,
-    };
-    Ok(TrialOptions { lanes, allow_build, ..TrialOptions::default() })
+    let mut options = TrialOptions { allow_build, ..TrialOptions::default() };
+    if let Some(home) = home {
+        options.lanes = home.config().map_err(HomeError::from)?.lanes;
+        // The operator's own, which the same program fills: a link to nothing would be of no use.
+        options.cache_dir = Some(home.path().join("cache")).filter(|cache| cache.is_dir());
+    }
+    Ok(options)
 }
 
 /// Whether there is no home, and nobody named one.

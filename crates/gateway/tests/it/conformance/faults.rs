@@ -19,7 +19,7 @@ pub(super) enum Fault {
     KeepsState,
     /// What the contract forbids is answered.
     LetsInvalidIn,
-    /// Inputs that are not the examples' end in a crash.
+    /// Inputs that the plugin declines end in a crash.
     CrashesOnOdd,
     /// An endless program is stopped a minute late.
     NeverStops,
@@ -80,7 +80,7 @@ impl FaultyTrial {
                 called.result = Some(result);
             }
             Fault::LetsInvalidIn if called.reason == Some(ErrorCode::RequestInvalid) => called.status = Status::Ok,
-            Fault::CrashesOnOdd if called.reason == Some(ErrorCode::PayloadSchemaMismatch) => {
+            Fault::CrashesOnOdd if called.reason == Some(ErrorCode::PluginDeclined) => {
                 (called.status, called.reason) = (Status::Error, Some(ErrorCode::PluginTrap));
             }
             Fault::LiesAboutOutputs if called.status == Status::Ok => called.output_hash = "0".repeat(64),

@@ -15,7 +15,7 @@ use omega_gateway::trial::{GateDesk, TrialOptions, certify, certify_at};
 use serde_json::json;
 
 use crate::conformance::faults::{Fault, FaultyDesk};
-use crate::harness::{edit, package};
+use crate::harness::{compiled_code, edit, package};
 
 type Files = BTreeMap<String, std::sync::Arc<[u8]>>;
 
@@ -31,10 +31,15 @@ fn failed(report: &ConformanceReport) -> Vec<&'static str> {
     report.failed().map(|check| check.id.as_str()).collect()
 }
 
+/// Compiling is most of a trial's time: all of this binary's have one cache.
+fn options() -> TrialOptions {
+    TrialOptions { cache_dir: Some(compiled_code()), ..TrialOptions::default() }
+}
+
 async fn certified(files: &Files) -> ConformanceReport {
     let folder = tempfile::tempdir().unwrap();
     written(files, folder.path());
-    certify(folder.path(), &TrialOptions::default()).await
+    certify(folder.path(), &options()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +57,7 @@ async fn the_examples_of_this_repository_conform() {
 async fn a_gateway_that_fails_in_one_thing_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     written(&package("examples/hello"), folder.path());
-    let options = TrialOptions::default();
+    let options = options();
     for (fault, expect, word) in [
         (Fault::None, None, ""),
         (Fault::KeepsState, Some(CheckId::Stateless), "in another order"),
@@ -79,7 +84,7 @@ async fn a_gateway_that_fails_in_one_thing_is_found_out() {
 async fn a_gateway_that_breaks_down_is_a_failed_check() {
     let folder = tempfile::tempdir().unwrap();
     written(&package("examples/hello"), folder.path());
-    let options = TrialOptions::default();
+    let options = options();
     let desk = FaultyDesk { real: GateDesk { options: &options, source: folder.path() }, fault: Fault::BreaksDown };
     let report = certify_at(folder.path(), &desk).await;
     assert!(report.is_whole() && report.summary.passed_count == 4, "{report:#?}");
@@ -123,10 +128,10 @@ async fn a_folder_that_is_no_package_has_failed_ten_checks() {
     let folder = tempfile::tempdir().unwrap();
     written(&package("examples/hello"), folder.path());
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
-    let report = certify(folder.path(), &TrialOptions::default()).await;
+    let report = certify(folder.path(), &options()).await;
     assert!(report.is_whole() && report.summary.passed_count == 0 && report.package_digest.is_none());
     assert!(report.checks.iter().all(|check| check.detail.contains("only plain files")), "{report:#?}");
-    let nowhere = certify(&folder.path().join("nowhere"), &TrialOptions::default()).await;
+    let nowhere = certify(&folder.path().join("nowhere"), &options()).await;
     assert!(nowhere.is_whole() && nowhere.summary.passed_count == 0);
 }
 
