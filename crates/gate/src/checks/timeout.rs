@@ -25,7 +25,7 @@ pub(crate) async fn check(bench: &Bench<'_>, runs: &[FirstRun]) -> Verdict {
     };
     match bench.trial.call_endless(ENDLESS_MS).await {
         Ok(stopped) if stopped.status == Status::Timeout && stopped.took_ms <= ANSWERED_MS => Verdict::pass(format!(
-            "the longest example took {longest_ms} of {max_ms} ms; in the same lane a program that never ends was stopped"
+            "the longest example took {longest_ms} ms of its {max_ms} ms; in the same lane a program that never ends was stopped"
         )),
         Ok(stopped) => Verdict::fail(format!(
             "a program that never ends was given {ENDLESS_MS} ms and ended with {} after {} ms",
