@@ -18,7 +18,8 @@ fn change(node: &mut Value, random: &mut fastrand::Rng) {
     match node {
         Value::String(text) => *text = changed_text(text, random),
         Value::Number(_) => {
-            *node = [json!(0), json!(-1), json!(9_007_199_254_740_991_i64), json!(0.5)][random.usize(0..4)].clone()
+            let others = [json!(0), json!(-1), json!(9_007_199_254_740_991_i64), json!(0.5)];
+            *node = others[random.usize(0..others.len())].clone();
         }
         Value::Bool(truth) => *truth = !*truth,
         Value::Null => *node = json!(""),

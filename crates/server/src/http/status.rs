@@ -44,6 +44,8 @@ fn listed(code: ErrorCode) -> Option<StatusCode> {
         | E::DeterminismRequired
         | E::PipelineInvalid
         | E::Nondeterministic
+        | E::ConformanceMissing
+        | E::ConformanceInvalid
         | E::ImportForbidden
         | E::ComponentInvalid
         | E::ProgramInvalid

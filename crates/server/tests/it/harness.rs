@@ -143,8 +143,18 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut HttpOptions)) -> Self {
+        Self::made("", change).await
+    }
+
+    /// With this `omega.toml`.
+    pub async fn with_config(toml: &str) -> Self {
+        Self::made(toml, |_| {}).await
+    }
+
+    async fn made(toml: &str, change: impl FnOnce(&mut HttpOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::init(&folder.path().join("home"), Timestamp::EPOCH).unwrap();
+        std::fs::write(home.path().join("omega.toml"), toml).unwrap();
         share_compiled_code(&home);
         let open = OpenOptions { actor: "tester".into(), ..OpenOptions::default() };
         let gateway = Gateway::open(&home, open).await.unwrap();
@@ -243,7 +253,7 @@ pub fn signed(mut files: Files, key: &OperatorKey) -> PackageFiles {
 /// A package as it is uploaded.
 pub fn tar_of(files: &PackageFiles) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
-    for (path, bytes) in files.iter() {
+    for (path, bytes) in files.iter_with_conformance() {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);

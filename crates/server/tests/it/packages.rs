@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use omega_gateway::PackageFiles;
-use omega_gateway::contract::Scope;
+use omega_gateway::contract::conformance::CONFORMANCE_FILE;
 use omega_gateway::contract::manifest::{MANIFEST_FILE, SIGNATURE_FILE};
+use omega_gateway::contract::{CheckId, Scope};
+use omega_gateway::trial::sign_report;
 use serde_json::{Value, json};
 
 use crate::harness::{Answered, World, package, signed, tar_of};
@@ -45,6 +47,30 @@ async fn a_package_is_registered_once() {
     let mut other = package("examples/hello");
     other.insert("more.txt".to_owned(), Arc::from(&b"x"[..]));
     upload(&world, tar_of(&signed(other, &key))).await.assert_problem(409, "version_conflict");
+}
+
+/// A report comes along with an upload as it does with a folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_comes_along_and_lets_a_package_be_enabled() {
+    let world = World::with_config("require_conformance = true\n").await;
+    let key = world.home.operator_key().unwrap();
+    let files = signed(package("examples/hello"), &key);
+    upload(&world, tar_of(&files)).await.assert_ok();
+    world.post("/v1/plugins/hello:enable").send().await.assert_problem(422, "conformance_missing");
+    let checks = CheckId::ALL.map(
+        |id| json!({"id": id, "name": id.name(), "law": id.law(), "passed": true, "detail": "", "duration_ms": 0}),
+    );
+    let report = json!({
+        "plugin_id": "hello", "timestamp": "2026-06-01T00:00:00Z", "passed": true, "checks": checks,
+        "summary": {"total": 10, "passed_count": 10, "failed_count": 0},
+        "package_digest": files.digests().package_digest(), "gateway_version": "0.1.0", "lane": null, "layers": [],
+    });
+    let report = sign_report(&serde_json::from_value(report).unwrap(), &key);
+    let mut all: std::collections::BTreeMap<String, Arc<[u8]>> =
+        files.iter().map(|(path, bytes)| (path.to_owned(), Arc::clone(bytes))).collect();
+    all.insert(CONFORMANCE_FILE.to_owned(), Arc::from(report));
+    upload(&world, tar_of(&PackageFiles::new(all).unwrap())).await.assert_ok();
+    assert_eq!(world.post("/v1/plugins/hello:enable").send().await.assert_ok()["status"], "enabled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

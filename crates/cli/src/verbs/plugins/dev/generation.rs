@@ -26,7 +26,7 @@ pub(super) struct Generation {
 
 /// How a save came out.
 pub(super) enum Outcome {
-    Ran(Generation),
+    Ran(Box<Generation>),
     Failed { number: u64, fault: Fault },
 }
 
@@ -39,7 +39,7 @@ impl Generation {
             Ok((info, runs)) => {
                 let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 let outputs = runs.iter().map(|run| (run.path.clone(), compared(run))).collect();
-                Outcome::Ran(Self { number, info: Some(info), runs, took_ms, outputs })
+                Outcome::Ran(Box::new(Self { number, info: Some(info), runs, took_ms, outputs }))
             }
             Err(fault) => Outcome::Failed { number, fault },
         }
@@ -48,7 +48,7 @@ impl Generation {
     /// What the next one is compared with: a failed one gave nothing.
     pub(super) fn followed_by(self, made: Outcome) -> Self {
         match made {
-            Outcome::Ran(generation) => generation,
+            Outcome::Ran(generation) => *generation,
             Outcome::Failed { number, .. } => Self { number, ..self },
         }
     }
