@@ -50,7 +50,7 @@ fn a_plugin_that_breaks_what_can_be_read_is_named() {
     changed(&world, "limitless", |manifest| manifest["io"]["inputs"][0]["limits"]["max_bytes"] = json!(0));
     breaks(&world, "limitless", "CG-02", "max_bytes");
     changed(&world, "greedy", |manifest| {
-        manifest["capabilities"].as_array_mut().unwrap().push("network_access".into())
+        manifest["capabilities"].as_array_mut().unwrap().push("network_access".into());
     });
     breaks(&world, "greedy", "CG-03", "network_access is never given");
     changed(&world, "future", |manifest| manifest["supported_omega_api_versions"] = json!("^9.0.0"));
@@ -166,7 +166,7 @@ fn a_report_for_people() {
     world.package("examples/hello");
     snapshot!(world, world.omega(["plugins", "certify", "hello"]).whole());
     changed(&world, "greedy", |manifest| {
-        manifest["capabilities"] = json!(["read_text", "write_suggestion", "env_access"])
+        manifest["capabilities"] = json!(["read_text", "write_suggestion", "env_access"]);
     });
     snapshot!(world, world.omega(["plugins", "certify", "greedy"]).whole());
 }
