@@ -3,11 +3,12 @@
 use anyhow::{Result, bail};
 
 use crate::places::Places;
-use crate::{binary, guests, process};
+use crate::{binary, components, guests, process};
 
 /// Runs the benches named, or all of them, and shows their tables.
 pub(crate) fn run(places: &Places, names: &[&str]) -> Result<()> {
     guests::build(places)?;
+    components::build(places)?;
     let known = targets(places)?;
     if let Some(unknown) = names.iter().find(|name| !known.iter().any(|known| known == *name)) {
         bail!("no bench `{unknown}`; there are: {}", known.join(", "));

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::package::{self, Files};
 use crate::places::Places;
-use crate::{process, tools};
+use crate::{components, process, tools};
 
 /// The target of the guests (tier 2, wasm components straight from rustc).
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -78,6 +78,10 @@ fn assemble_kind(
     let (mut kept, mut sizes) = (Vec::new(), Vec::new());
     for source in package::folders(&places.root.join("plugins").join(kind))? {
         let name = source.file_name().and_then(|name| name.to_str()).context("a guest's folder has a plain name")?;
+        if components::is_one(&source) {
+            kept.push(name.to_owned());
+            continue;
+        }
         match assemble(&source, components.get(&source)) {
             Ok((files, component_bytes)) => {
                 if is_too_large(kind, component_bytes) {

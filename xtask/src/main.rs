@@ -8,6 +8,7 @@ mod authors;
 mod bench;
 mod binary;
 mod clients;
+mod components;
 mod crash;
 mod debian_kernel;
 mod demo;
@@ -38,6 +39,7 @@ Usage: cargo xtask CHORE
   test [STAGE…]      install what the tests need, then run all of them, or only the stages named
   test --list        name the stages
   guests             build the example and hostile guests into target/guests/packages
+  components         compile the examples that hold an interpreter, into the same folder
   tidy               check the house rules: imports, texts, tests that must exist
   readme             run the README's commands
   clients            run the tests of the TypeScript and the Python client against a real server
@@ -76,6 +78,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         }
         ["test", names @ ..] => stages::run(&places, names),
         ["guests"] => guests::build(&places),
+        ["components"] => components::build(&places),
         ["tidy"] => tidy::run(&places),
         ["readme"] => readme::run(&places),
         ["clients"] => clients::run(&places),

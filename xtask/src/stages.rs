@@ -11,7 +11,8 @@ use anyhow::{Result, bail};
 
 use crate::places::Places;
 use crate::{
-    api, authors, bench, clients, crash, demo, fuzz, guests, interop, process, readme, sdk_python, tidy, tools,
+    api, authors, bench, clients, components, crash, demo, fuzz, guests, interop, process, readme, sdk_python, tidy,
+    tools,
 };
 
 struct Stage {
@@ -31,6 +32,7 @@ const STAGES: [Stage; 21] = [
     stage("tidy", "the house rules hold", tidy::run),
     stage("deny", "licences, sources and bans of the dependencies", deny),
     stage("guests", "the guests build and stay small", guests::build),
+    stage("components", "the examples in Python and JavaScript compile to components", components::build),
     stage("lint", "clippy has nothing to say", lint),
     stage("demo", "the README's first command", demo::run),
     stage("readme", "the README's other commands", readme::run),
@@ -52,7 +54,7 @@ const STAGES: [Stage; 21] = [
 /// Names the stages.
 pub(crate) fn list() {
     for Stage { name, does, .. } in &STAGES {
-        println!("{name:<8} {does}");
+        println!("{name:<10} {does}");
     }
 }
 
@@ -109,7 +111,7 @@ fn table(report: &[Line]) -> String {
     let mut text = String::new();
     for Line { name, took, verdict } in report {
         let verdict = if *verdict == Verdict::Passed { "passed" } else { "FAILED" };
-        writeln!(text, "   {name:<8} {verdict} {:>7.1} s", took.as_secs_f64()).expect("a String takes all text");
+        writeln!(text, "   {name:<10} {verdict} {:>7.1} s", took.as_secs_f64()).expect("a String takes all text");
     }
     text
 }
@@ -178,6 +180,7 @@ fn doc(places: &Places) -> Result<()> {
 
 fn tests(places: &Places) -> Result<()> {
     guests::build(places)?;
+    components::build(places)?;
     process::run(process::cargo(places).args(["nextest", "run", "--locked", "--workspace", "--profile", "ci"]))
 }
 
@@ -222,6 +225,6 @@ mod tests {
     fn the_table_names_stages_times_and_failures() {
         let line = |name, seconds, verdict| Line { name, took: Duration::from_secs_f64(seconds), verdict };
         let text = table(&[line("lint", 12.34, Verdict::Passed), line("doc", 1.0, Verdict::Failed)]);
-        assert_eq!(text, "   lint     passed    12.3 s\n   doc      FAILED     1.0 s\n");
+        assert_eq!(text, "   lint       passed    12.3 s\n   doc        FAILED     1.0 s\n");
     }
 }

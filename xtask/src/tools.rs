@@ -163,7 +163,7 @@ fn major(version: &str) -> Option<u32> {
 fn install_npm(places: &Places, name: &str, folder: &Path) -> Result<()> {
     let names = ["package.json", "package-lock.json"];
     let wanted = names.map(|file| places.root.join("tests").join(name).join(file));
-    if is_installed_from(&folder.join("installed"), &wanted)? {
+    if is_made_from(&folder.join("installed"), &wanted)? {
         return Ok(());
     }
     fs::create_dir_all(folder)?;
@@ -172,7 +172,7 @@ fn install_npm(places: &Places, name: &str, folder: &Path) -> Result<()> {
     }
     let mut npm = process::program(places, "npm");
     process::run(npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
-    mark_installed_from(&folder.join("installed"), &wanted)
+    mark_made_from(&folder.join("installed"), &wanted)
 }
 
 /// The Python side: a virtual environment from the hash-pinned requirements.
@@ -187,7 +187,7 @@ pub(crate) fn install_python(places: &Places, folder: &Path, requirements: PathB
 
 /// The same from several files of requirements, which must agree.
 pub(crate) fn install_python_of(places: &Places, folder: &Path, wanted: &[PathBuf]) -> Result<()> {
-    if is_installed_from(&folder.join("installed"), wanted)? {
+    if is_made_from(&folder.join("installed"), wanted)? {
         return Ok(());
     }
     process::run(process::program(places, "python3").args(["-m", "venv", "--clear"]).arg(folder))?;
@@ -197,19 +197,19 @@ pub(crate) fn install_python_of(places: &Places, folder: &Path, wanted: &[PathBu
         pip.arg("-r").arg(requirements);
     }
     process::run(&mut pip)?;
-    mark_installed_from(&folder.join("installed"), wanted)
+    mark_made_from(&folder.join("installed"), wanted)
 }
 
 /// The packages of a Node project, in the project itself, where its own scripts look for them; from its lock file.
 pub(crate) fn install_node(places: &Places, project: &Path) -> Result<()> {
     let marker = project.join("node_modules/.installed");
     let wanted = ["package.json", "package-lock.json"].map(|name| project.join(name));
-    if is_installed_from(&marker, &wanted)? {
+    if is_made_from(&marker, &wanted)? {
         return Ok(());
     }
     let mut npm = process::program(places, "npm");
     process::run(npm.current_dir(project).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
-    mark_installed_from(&marker, &wanted)
+    mark_made_from(&marker, &wanted)
 }
 
 /// Where the Node packages of the interop checks are.
@@ -222,16 +222,17 @@ pub(crate) fn python_folder(places: &Places) -> std::path::PathBuf {
     places.tools().join("interop-python")
 }
 
-/// True where the marker, written last, holds the lock files as they are now.
-fn is_installed_from(marker: &std::path::Path, locks: &[std::path::PathBuf]) -> Result<bool> {
-    Ok(fs::read(marker).ok() == Some(contents(locks)?))
+/// True where the marker, written last, holds the files as they are now that something was made from.
+pub(crate) fn is_made_from(marker: &Path, files: &[PathBuf]) -> Result<bool> {
+    Ok(fs::read(marker).ok() == Some(contents(files)?))
 }
 
-fn mark_installed_from(marker: &std::path::Path, locks: &[std::path::PathBuf]) -> Result<()> {
-    Ok(fs::write(marker, contents(locks)?)?)
+/// Writes the marker of what was made from these files.
+pub(crate) fn mark_made_from(marker: &Path, files: &[PathBuf]) -> Result<()> {
+    Ok(fs::write(marker, contents(files)?)?)
 }
 
-fn contents(files: &[std::path::PathBuf]) -> Result<Vec<u8>> {
+fn contents(files: &[PathBuf]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     for file in files {
         match fs::read(file) {

@@ -15,8 +15,8 @@ use wasmtime::{
 
 use crate::inspect::FEATURES;
 use crate::options::{
-    CORE_INSTANCES_MAX, INSTANCE_BYTES_MAX, MEMORIES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
-    WasmLaneOptions,
+    CORE_INSTANCES_MAX, INSTANCE_BYTES_MAX, MEMORIES_MAX, SPARSE_IMAGE_BYTES_MAX, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX,
+    TABLES_MAX, WasmLaneOptions,
 };
 use crate::ticker::Ticker;
 
@@ -87,9 +87,9 @@ fn config(options: &WasmLaneOptions, cache: Option<Cache>, counting: Counting) -
         .wasm_features(FEATURES, true)
         .shared_memory(false)
         .concurrency_support(false)
-        // Images: copy-on-write, and none much larger than the data in the file.
+        // Images: copy-on-write; `inspect` bounds how large they are together.
         .memory_init_cow(true)
-        .memory_guaranteed_dense_image_size(1024 * 1024)
+        .memory_guaranteed_dense_image_size(SPARSE_IMAGE_BYTES_MAX)
         // Nobody debugs here; what is not generated costs no memory.
         .debug_info(false)
         .generate_address_map(false)

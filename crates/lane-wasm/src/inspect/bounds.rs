@@ -9,14 +9,15 @@ use super::invalid;
 
 /// Bytes of a component.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Bytes of code in all functions.
-pub(crate) const CODE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of code in all functions. A component of JavaScript has 9.2 MB. What compiling takes is bounded by the cost of the code, which is
+/// at least 1 for an operator.
+pub(crate) const CODE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Functions of all core modules.
 pub(crate) const FUNCTIONS_MAX: u64 = 50_000;
 /// Types, imports, globals, exports, tables, elements and data segments of all core modules.
 pub(crate) const MODULE_ITEMS_MAX: u64 = 500_000;
 /// Core modules.
-pub(crate) const MODULES_MAX: u64 = 32;
+pub(crate) const MODULES_MAX: u64 = 64;
 /// Components inside the component.
 pub(crate) const NESTED_COMPONENTS_MAX: u64 = 64;
 /// How deep components and modules lie in each other.
@@ -25,6 +26,8 @@ pub(crate) const NESTING_MAX: u64 = 8;
 pub(crate) const COMPONENT_ITEMS_MAX: u64 = 20_000;
 /// Bytes of the sections that define component types: what they may declare inside each other.
 pub(crate) const COMPONENT_TYPE_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes of the images of all memories: made when a program is compiled, kept while it is ready.
+pub(crate) const IMAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Elements that one table starts with.
 pub(crate) const TABLE_START_MAX: u64 = crate::options::TABLE_ELEMENTS_MAX as u64;
 /// The cost of one function (see [`super::function`]), or of a module's start-up (see [`super::module`]).

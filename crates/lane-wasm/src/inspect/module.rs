@@ -11,9 +11,11 @@
 
 use wasmparser::{
     BinaryReaderError, ConstExpr, DataKind, DataSectionReader, Element, ElementItems, ElementKind,
-    ElementSectionReader, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, Operator, TableInit,
-    TableSectionReader, TypeRef, TypeSectionReader,
+    ElementSectionReader, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, MemorySectionReader,
+    Operator, TableInit, TableSectionReader, TypeRef, TypeSectionReader,
 };
+
+use crate::options::SPARSE_IMAGE_BYTES_MAX;
 
 /// What each function costs before its first operator, and each way in or out of one.
 pub(crate) const FUNCTION_BASE_COST: u64 = 500;
@@ -32,6 +34,8 @@ const ELEMENTS_SQUARED_PER_UNIT: u64 = 20;
 const EXPRESSION_BYTE_COST: u64 = 4;
 /// What a global or a table costs besides its expression.
 const ITEM_COST: u64 = 120;
+/// Bytes of a page of memory.
+const PAGE_BYTES: u64 = 64 * 1024;
 
 type Result<T> = std::result::Result<T, BinaryReaderError>;
 
@@ -48,7 +52,40 @@ pub(crate) struct ModuleShape {
     elements: u64,
     /// Whether some elements are put in their places by code: then all that follow are.
     placed_by_code: bool,
+    /// Bytes that its memories start with, by memory.
+    memories: Vec<u64>,
+    imports_memory: bool,
+    image: Image,
+    /// Data segments that code puts in their places, and passive ones.
     segments: u64,
+}
+
+/// What the data segments of a module would be as one image of its memory, which the engine maps instead of running code.
+#[derive(Debug, Default, Clone, Copy)]
+struct Image {
+    data_bytes: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Image {
+    fn bytes(self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Takes a segment in.
+    fn add(&mut self, start: u64, end: u64) {
+        if start < end {
+            self.start = if self.data_bytes == 0 { start } else { self.start.min(start) };
+            self.end = self.end.max(end);
+            self.data_bytes = self.data_bytes.saturating_add(end - start);
+        }
+    }
+
+    /// Whether the engine makes an image of it: one of which half is data, or one that is small.
+    fn is_made(self) -> bool {
+        self.bytes() < self.data_bytes.saturating_mul(2) || self.bytes() < SPARSE_IMAGE_BYTES_MAX
+    }
 }
 
 impl ModuleShape {
@@ -62,9 +99,25 @@ impl ModuleShape {
 
     pub(crate) fn imports(&mut self, section: &ImportSectionReader<'_>) -> Result<()> {
         for import in section.clone().into_imports() {
-            self.imports_table |= matches!(import?.ty, TypeRef::Table(_));
+            match import?.ty {
+                TypeRef::Table(_) => self.imports_table = true,
+                TypeRef::Memory(_) => self.imports_memory = true,
+                _ => {}
+            }
         }
         Ok(())
+    }
+
+    pub(crate) fn memories(&mut self, section: &MemorySectionReader<'_>) -> Result<()> {
+        for memory in section.clone() {
+            self.memories.push(memory?.initial.saturating_mul(PAGE_BYTES));
+        }
+        Ok(())
+    }
+
+    /// Bytes of the images that the engine makes of its memories.
+    pub(crate) fn image_bytes(&self) -> u64 {
+        self.image.bytes()
     }
 
     /// The cost of the types of a section: a way out for each.
@@ -136,6 +189,10 @@ impl ModuleShape {
     }
 
     pub(crate) fn data(&mut self, section: &DataSectionReader<'_>) -> Result<()> {
+        if let Some(image) = self.image_of(section)? {
+            self.image = image;
+            return Ok(());
+        }
         for segment in section.clone() {
             if let DataKind::Active { offset_expr, .. } = segment?.kind {
                 self.expression(&offset_expr);
@@ -146,6 +203,23 @@ impl ModuleShape {
         Ok(())
     }
 
+    /// The image that the engine makes of these segments; none where it puts them in their places by code. It makes one where
+    /// all are at known places inside a memory of the module's own. It is so of what a snapshot of a started program has.
+    fn image_of(&self, section: &DataSectionReader<'_>) -> Result<Option<Image>> {
+        let mut image = Image::default();
+        for segment in section.clone() {
+            let segment = segment?;
+            let DataKind::Active { memory_index: 0, offset_expr } = &segment.kind else { return Ok(None) };
+            let Some(start) = constant(offset_expr) else { return Ok(None) };
+            let end = start.saturating_add(segment.data.len() as u64);
+            if self.imports_memory || self.memories.first().is_none_or(|bytes| end > *bytes) {
+                return Ok(None);
+            }
+            image.add(start, end);
+        }
+        Ok(Some(image).filter(|image| image.is_made()))
+    }
+
     /// Whether the engine needs no code for these elements: functions, at a known place in a table of known size. It
     /// is so of what a linker writes.
     fn is_placed_ahead(&self, segment: &Element<'_>) -> bool {
@@ -154,12 +228,9 @@ impl ModuleShape {
         else {
             return false;
         };
-        let mut operators = offset_expr.get_operators_reader();
-        let (Ok(Operator::I32Const { value }), Ok(Operator::End)) = (operators.read(), operators.read()) else {
-            return false;
-        };
+        let Some(start) = constant(offset_expr) else { return false };
         let table = self.tables.get(table_index.unwrap_or(0) as usize).copied().unwrap_or(0);
-        !self.imports_table && u64::from(value.cast_unsigned()) + u64::from(items.count()) <= table
+        !self.imports_table && start + u64::from(items.count()) <= table
     }
 
     fn expression(&mut self, expression: &ConstExpr<'_>) {
@@ -169,6 +240,15 @@ impl ModuleShape {
 
     fn add(&mut self, cost: u64) {
         self.startup = self.startup.saturating_add(cost);
+    }
+}
+
+/// The value of an expression that is a constant and nothing else.
+fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read(), operators.read()) {
+        (Ok(Operator::I32Const { value }), Ok(Operator::End)) => Some(u64::from(value.cast_unsigned())),
+        _ => None,
     }
 }
 

@@ -13,8 +13,8 @@ use wasmparser::{
 
 use super::bounds::{
     CODE_BYTES_MAX, CODE_COST_MAX, COMPONENT_BYTES_MAX, COMPONENT_TYPE_BYTES_MAX, ComponentShape, Count, Expansion,
-    FUNCTION_COST_MAX, FUNCTIONS_MAX, MODULE_ITEMS_MAX, MODULES_MAX, NESTED_COMPONENTS_MAX, NESTING_MAX,
-    TABLE_START_MAX, at_most,
+    FUNCTION_COST_MAX, FUNCTIONS_MAX, IMAGE_BYTES_MAX, MODULE_ITEMS_MAX, MODULES_MAX, NESTED_COMPONENTS_MAX,
+    NESTING_MAX, TABLE_START_MAX, at_most,
 };
 use super::interfaces::check_import;
 use super::module::{FUNCTION_BASE_COST, ModuleShape};
@@ -38,6 +38,7 @@ struct Counts {
     functions: Count,
     module_items: Count,
     modules: Count,
+    image_bytes: Count,
     core_instances: Count,
     nested_components: Count,
     component_type_bytes: Count,
@@ -66,6 +67,7 @@ impl<'a> Scan<'a> {
                 functions: Count::new("functions", FUNCTIONS_MAX),
                 module_items: Count::new("items of core modules", MODULE_ITEMS_MAX),
                 modules: Count::new("core modules", MODULES_MAX),
+                image_bytes: Count::new("bytes of memory images", IMAGE_BYTES_MAX),
                 core_instances: Count::new("core instances", u64::from(CORE_INSTANCES_MAX)),
                 nested_components: Count::new("components inside", NESTED_COMPONENTS_MAX),
                 component_type_bytes: Count::new("bytes of component types", COMPONENT_TYPE_BYTES_MAX),
@@ -131,7 +133,10 @@ impl<'a> Scan<'a> {
                 }
                 self.starts_up(|module| module.tables(section))
             }
-            P::MemorySection(section) => self.module_items(section),
+            P::MemorySection(section) => {
+                self.module_items(section)?;
+                self.starts_up(|module| module.memories(section))
+            }
             P::TagSection(section) => self.module_items(section),
             P::GlobalSection(section) => {
                 self.module_items(section)?;
@@ -189,7 +194,10 @@ impl<'a> Scan<'a> {
         match self.levels.pop() {
             Some(Level::Component(shape)) if self.levels.is_empty() => self.expansion.root(shape),
             Some(Level::Component(shape)) => self.expansion.nested(shape),
-            Some(Level::Module(module)) => return self.counts.code_cost.add(module.startup_cost()),
+            Some(Level::Module(module)) => {
+                self.counts.image_bytes.add(module.image_bytes())?;
+                return self.counts.code_cost.add(module.startup_cost());
+            }
             None => {}
         }
         Ok(())

@@ -8,6 +8,7 @@ use wasm_encoder::{
     Module, ModuleSection, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
+use crate::support::shapes::placed_data;
 use crate::support::{lane, program, refusal};
 
 /// Whether the bounds let a component through. It exports nothing: if all else is well, that
@@ -45,7 +46,7 @@ fn items_of_modules_are_counted() {
 
 #[test]
 fn modules_are_counted() {
-    check(|count| format!("(component {})", "(core module)".repeat(count)), 32);
+    check(|count| format!("(component {})", "(core module)".repeat(count)), 64);
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn nesting_is_counted() {
 #[test]
 fn core_instances_are_counted() {
     let of = |count| format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(count));
-    check(of, 32);
+    check(of, 64);
 }
 
 #[test]
@@ -146,8 +147,8 @@ const I64_CONST_1: [u8; 2] = [0x42, 0x01];
 fn code_is_counted() {
     // A function of a MiB costs as many units as it has operators, well below what one may cost.
     let of = |count: usize| functions(count, 0, &[NOP; 1024 * 1024 - 64], (0, 0));
-    assert!(is_taken(of(7)));
-    assert!(!is_taken(of(9)));
+    assert!(is_taken(of(15)));
+    assert!(!is_taken(of(17)));
 }
 
 #[test]
@@ -228,7 +229,7 @@ fn start_up_is_bounded() {
     type Text = fn(usize) -> String;
     let passive = |count: usize| module(&format!("(func $f) (elem func {})", "$f ".repeat(count)));
     let expressions = |count: usize| module(&format!("(func $f) (elem funcref {})", "(ref.func $f)".repeat(count)));
-    let data = |count: usize| module(&format!("(memory 1) {}", r#"(data (i32.const 0) "")"#.repeat(count)));
+    let data = |count: usize| module(&format!("(memory 1) {}", placed_data(count)));
     let globals = |count: usize| module(&"(global i32 (i32.const 0))".repeat(count));
     let kinds: [(Text, usize, usize); 4] =
         [(passive, 10_000, 12_000), (expressions, 10_000, 13_000), (data, 5_000, 6_000), (globals, 50_000, 70_000)];
@@ -247,6 +248,29 @@ fn elements_that_a_linker_places_are_cheap() {
     assert!(is_text_taken(&of("(i32.const 1)")));
     assert!(!is_text_taken(&of("(i32.const 1001)")), "past the end of the table");
     assert!(!is_text_taken(&of("(i32.add (i32.const 1) (i32.const 0))")));
+}
+
+/// Data at known places is an image, which needs no code: the heap of an interpreter that was started ahead has much.
+#[test]
+fn data_at_known_places_is_cheap() {
+    let of = |memory: &str, place: &str, last: &str| {
+        let data = |place: &str| format!(r#"(data (offset {place}) "ab")"#);
+        module(&format!("{memory} {} {}", data(place).repeat(8_000), data(last)))
+    };
+    let (own, first, within) = ("(memory 512)", "(i32.const 0)", "(i32.const 16777213)");
+    assert!(is_text_taken(&of(own, first, within)));
+    assert!(!is_text_taken(&of(own, "(i32.add (i32.const 0) (i32.const 0))", within)), "places that code computes");
+    assert!(!is_text_taken(&of(own, first, "(i32.const 16777214)")), "more than is mapped that is mostly empty");
+    assert!(!is_text_taken(&of("(memory 1)", first, "(i32.const 65535)")), "past the end of the memory");
+    assert!(!is_text_taken(&of(r#"(import "a" "b" (memory 512))"#, first, within)), "a memory of another module");
+}
+
+/// Half of it data, an image may be larger; all of them together are bounded, for each is made and kept.
+#[test]
+fn images_are_counted() {
+    let sparse = r#"(core module (memory 512) (data (i32.const 0) "a") (data (i32.const 16777213) "ab"))"#;
+    assert!(is_text_taken(&format!("(component {})", sparse.repeat(4))));
+    assert!(!is_text_taken(&format!("(component {})", sparse.repeat(5))));
 }
 
 /// So is one constant, however long it is.

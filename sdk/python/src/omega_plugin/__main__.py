@@ -1,4 +1,8 @@
-"""`python -m omega_plugin schemas DIR [--check]`: the plugin's schemas from its author's types."""
+"""Tools for authors of plugins.
+
+`python -m omega_plugin schemas DIR [--check]`: the plugin's schemas from its author's types.
+`python -m omega_plugin component DIR`: the plugin as a WebAssembly component.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import Any
 
 from ._plugin import Plugin
 from ._schema import Schema, SchemaError, of_manifest
+from .component import BuildError, build, source_of
 
 
 def main(words: list[str] | None = None) -> int:
@@ -21,10 +26,18 @@ def main(words: list[str] | None = None) -> int:
     schemas = commands.add_parser("schemas", help="write the schemas that the manifest names, from the plugin's types")
     schemas.add_argument("folder", type=Path, metavar="DIR", help="the plugin's folder")
     schemas.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
+    component = commands.add_parser(
+        "component",
+        help="compile the plugin to the WebAssembly component that the manifest names (plugin.wasm of plugin.py)",
+    )
+    component.add_argument("folder", type=Path, metavar="DIR", help="the plugin's folder")
+    component.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write it [the folder]")
     chosen = parser.parse_args(words)
     try:
+        if "output" in chosen:
+            return _component(chosen.folder, chosen.output)
         return _schemas(chosen.folder, is_check=chosen.check)
-    except (SchemaError, TypeError, OSError, ImportError, KeyError, ValueError) as error:
+    except (SchemaError, BuildError, TypeError, OSError, ImportError, KeyError, ValueError) as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
 
@@ -47,11 +60,17 @@ def _schemas(folder: Path, *, is_check: bool) -> int:
     return 0
 
 
+def _component(folder: Path, output: Path | None) -> int:
+    written = build(folder, output)
+    print(f"written: {written}, {written.stat().st_size} bytes")
+    return 0
+
+
 def load(folder: Path, manifest: dict[str, Any]) -> Plugin[Any, Any]:
-    """The plugin of a package's folder: its entry file is imported."""
+    """The plugin of a package's folder: its entry file is imported, or what that is compiled from."""
     entry, export = manifest["entrypoint"]["file"], manifest["entrypoint"]["export"]
     sys.path.insert(0, str(folder.resolve()))
-    spec = importlib.util.spec_from_file_location("_omega_entry", folder / entry)
+    spec = importlib.util.spec_from_file_location("_omega_entry", source_of(folder / entry))
     if spec is None or spec.loader is None:
         raise ImportError(f"{entry} is not a Python file")
     module = importlib.util.module_from_spec(spec)

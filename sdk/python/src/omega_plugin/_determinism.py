@@ -2,6 +2,7 @@
 
 Python code then sees the same in each run: clocks stand at zero, and randomness follows from a seed. Native code can
 still read the machine's clock, so the gateway compares runs as well; this module is a help to authors, no wall.
+In a component, which has no clock of its own, they stand at the time of the request.
 What never happens here: a change that outlives the process.
 
 ``threading``, ``queue`` and ``asyncio`` keep the true clock, which they hold already: with one that stands still their
@@ -24,6 +25,7 @@ from typing import Any, Final
 _TrueDatetime = _datetime.datetime
 _gmtime, _localtime, _asctime, _ctime, _strftime = time.gmtime, time.localtime, time.asctime, time.ctime, time.strftime
 _true_monotonic = time.monotonic
+_REALTIME: Final = getattr(time, "CLOCK_REALTIME", 0)
 _seed_random = random.Random.seed
 
 
@@ -44,11 +46,11 @@ class _Datetime(_TrueDatetime, metaclass=_LikeTheTrueOne):
 
     @classmethod
     def now(cls, tz: _datetime.tzinfo | None = None) -> Any:
-        return cls.fromtimestamp(0, tz)
+        return cls.fromtimestamp(_now(), tz)
 
     @classmethod
     def utcnow(cls) -> Any:
-        return cls.fromtimestamp(0, _datetime.timezone.utc).replace(tzinfo=None)
+        return cls.fromtimestamp(_now(), _datetime.timezone.utc).replace(tzinfo=None)
 
     def __repr__(self) -> str:
         shown = super().__repr__()
@@ -76,6 +78,8 @@ class _DatetimeModule(ModuleType):
 # Constant on purpose.
 _bytes = random.Random(0)  # noqa: S311
 _seeds = random.Random(0)  # noqa: S311
+#: Where the clocks of the calendar stand, in nanoseconds since 1970.
+_now_ns = 0
 
 
 def apply(seed: bytes) -> None:
@@ -87,6 +91,16 @@ def apply(seed: bytes) -> None:
             if hasattr(module, name):
                 setattr(module, name, replacement)
     reseed(seed)
+
+
+def stand_at(now_ns: int) -> None:
+    """Set the clocks of the calendar; those that measure stay at zero."""
+    global _now_ns
+    _now_ns = now_ns
+
+
+def _now() -> float:
+    return _now_ns / 1e9
 
 
 def reseed(seed: bytes) -> None:
@@ -133,18 +147,18 @@ def _keep_the_true_clock() -> None:
 
 
 def _replacements() -> list[tuple[object, dict[str, object]]]:
-    clocks: dict[str, object] = dict.fromkeys(
-        ("time", "monotonic", "perf_counter", "process_time", "thread_time"), lambda: 0.0
-    )
+    clocks: dict[str, object] = dict.fromkeys(("monotonic", "perf_counter", "process_time", "thread_time"), lambda: 0.0)
     clocks |= {f"{name}_ns": (lambda: 0) for name in clocks}
     clocks |= {
-        "clock_gettime": lambda _clock: 0.0,
-        "clock_gettime_ns": lambda _clock: 0,
-        "gmtime": lambda seconds=None: _gmtime(seconds or 0),
-        "localtime": lambda seconds=None: _localtime(seconds or 0),
-        "ctime": lambda seconds=None: _ctime(seconds or 0),
-        "asctime": lambda when=None: _asctime(_localtime(0) if when is None else when),
-        "strftime": lambda form, when=None: _strftime(form, _localtime(0) if when is None else when),
+        "time": _now,
+        "time_ns": lambda: _now_ns,
+        "clock_gettime": lambda clock: _now() if clock == _REALTIME else 0.0,
+        "clock_gettime_ns": lambda clock: _now_ns if clock == _REALTIME else 0,
+        "gmtime": lambda seconds=None: _gmtime(_now() if seconds is None else seconds),
+        "localtime": lambda seconds=None: _localtime(_now() if seconds is None else seconds),
+        "ctime": lambda seconds=None: _ctime(_now() if seconds is None else seconds),
+        "asctime": lambda when=None: _asctime(_localtime(_now()) if when is None else when),
+        "strftime": lambda form, when=None: _strftime(form, _localtime(_now()) if when is None else when),
     }
     chance: dict[str, object] = {"urandom": _urandom, "getrandom": lambda size, _flags=0: _urandom(size)}
     return [

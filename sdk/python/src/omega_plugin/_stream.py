@@ -44,7 +44,8 @@ def _plain(value: object) -> object:
     raise TypeError(f"a {type(value).__qualname__} cannot be written as JSON")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
+#: An author's value as JSON; raises what JSON's encoder raises.
+to_json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
 
 
 class ProtocolError(Exception):
@@ -56,7 +57,7 @@ def encode(frame: Frame) -> bytes:
 
     Raises what JSON's encoder raises, and ``UnicodeEncodeError`` where a string holds a lone surrogate.
     """
-    body = _encode(frame).encode()
+    body = to_json(frame).encode()
     return len(body).to_bytes(_HEADER_BYTES, "big") + body
 
 

@@ -94,6 +94,11 @@ pub(crate) fn active_elements(count: usize) -> String {
     format!("(func $q) (table 65000 funcref) (elem (table 0) {place} func {})", "$q ".repeat(count))
 }
 
+/// Data whose place is not known before the module starts.
+pub(crate) fn placed_data(count: usize) -> String {
+    r#"(data (offset (i32.add (i32.const 2000) (i32.const 0))) "a")"#.repeat(count)
+}
+
 /// One long constant expression.
 pub(crate) fn sum(terms: usize) -> String {
     format!("(global i32 {} (i32.const 0) {})", "(i32.const 0) ".repeat(terms), "(i32.add) ".repeat(terms))
