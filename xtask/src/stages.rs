@@ -205,6 +205,7 @@ fn layers(places: &Places) -> Result<()> {
 /// The same tests with the same snapshots as without a server: what a command does is the same (spec page 9).
 fn served(places: &Places) -> Result<()> {
     guests::build(places)?;
+    components::build(places)?;
     let mut command = process::cargo(places);
     command.args(["nextest", "run", "--locked", "--package", "omega-cli", "--test", "it", "--profile", "ci"]);
     process::run(command.env("OMEGA_TEST_SERVED", "1"))

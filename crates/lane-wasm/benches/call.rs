@@ -1,7 +1,8 @@
 //! What the lane adds to wasmtime: one call of a component through `ReadyProgram::run`, beside the same
 //! component on the same kind of engine with nothing around it (new store, instantiate, call, drop).
 //!
-//! `cargo bench -p omega-lane-wasm --bench call`
+//! `cargo bench -p omega-lane-wasm --bench call [-- WORDS]`, with words only the guests whose name has them. Those that hold an
+//! interpreter (`cargo xtask components`) are compiled once and then taken from a cache in `target/tmp`.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
 
@@ -22,37 +23,66 @@ use support::{RecordingHost, program, request};
 
 const WARM_UP: usize = 500;
 const ROUNDS: usize = 20_000;
+/// Of a guest that takes milliseconds.
+const ROUNDS_OF_INTERPRETERS: usize = 2_000;
 
 /// Without `--bench` (as `cargo test` runs it) a few rounds show that it works.
-fn rounds() -> usize {
-    if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 10 }
+fn is_measured() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+/// A guest, and how often it is called.
+struct Case {
+    name: String,
+    code: Vec<u8>,
+    rounds: usize,
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let lane = WasmLane::new(WasmLaneOptions::default()).unwrap();
-    println!("{}, one thread, {} calls each, text of 4 KiB\n", lane.describe().engine, rounds());
-    println!("{:<16} {:<16} {:>9} {:>9} {:>12} {:>8}", "guest", "", "p50 µs", "p99 µs", "lane - raw", "ratio");
-    let mut guests = vec![("echo (text)".to_owned(), Guest::echo().build())];
-    guests.extend(rust_guests());
-    for (name, code) in guests {
-        compare(&runtime, &lane, &name, &program(code));
+    let options = WasmLaneOptions { cache_dir: Some(cache()), prepare_ms_max: 600_000, ..WasmLaneOptions::default() };
+    let lane = WasmLane::new(options).unwrap();
+    println!("{}, one thread, text of 4 KiB\n", lane.describe().engine);
+    println!("{:<20} {:<12} {:>9} {:>9} {:>12} {:>8}", "guest", "", "p50 µs", "p99 µs", "lane - raw", "ratio");
+    let words = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    for case in cases().into_iter().filter(|case| case.name.contains(&words)) {
+        compare(&runtime, &lane, &case);
     }
 }
 
-/// Guests of `plugins/`, where they were built (`cargo xtask guests`).
-fn rust_guests() -> Vec<(String, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/wasm32-wasip2/release");
-    let read = |name: &str| Some((name.to_owned(), std::fs::read(folder.join(format!("{name}.wasm"))).ok()?));
-    ["hello", "text_stats"].into_iter().filter_map(read).collect()
+/// Compiled code of both sides, which are set differently and do not find each other's.
+fn cache() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled-by-bench")
 }
 
-fn compare(runtime: &tokio::runtime::Runtime, lane: &WasmLane, name: &str, program: &LaneProgram) {
+/// The echo, and guests of `plugins/` where they were built (`cargo xtask guests`, `cargo xtask components`).
+fn cases() -> Vec<Case> {
+    let rounds = if is_measured() { ROUNDS } else { 10 };
+    let mut cases = vec![Case { name: "echo (text)".to_owned(), code: Guest::echo().build(), rounds }];
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/packages/examples");
+    let mut add = |name: &str, rounds| {
+        let code = std::fs::read(folder.join(name).join("plugin.wasm")).ok();
+        cases.extend(code.map(|code| Case { name: name.to_owned(), code, rounds }));
+    };
+    ["hello", "text-stats", "word-count"].into_iter().for_each(|name| add(name, rounds));
+    if is_measured() {
+        // This build's compiler needs a minute for each; one that is not measured, many.
+        ["word-count-python", "word-count-js"].into_iter().for_each(|name| add(name, ROUNDS_OF_INTERPRETERS));
+    }
+    cases
+}
+
+fn compare(runtime: &tokio::runtime::Runtime, lane: &WasmLane, case: &Case) {
+    let (rounds, program) = (case.rounds, &program(case.code.clone()));
     let content = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80);
     let request = Arc::new(request(omega_contract::Payload::text(&content[..4096])));
     let host = Arc::new(RecordingHost::default());
+    let started = Instant::now();
     let ready = lane.prepare(program).unwrap();
-    let raw = Raw::new(program);
+    if started.elapsed() > Duration::from_secs(1) {
+        println!("{:<20} made ready in {:.1} s", case.name, started.elapsed().as_secs_f64());
+    }
+    let raw = Raw::with_cache(program, Some(&cache()));
     let lane_call = || LaneCall {
         request: Arc::clone(&request),
         seed: [0; 32],
@@ -60,9 +90,9 @@ fn compare(runtime: &tokio::runtime::Runtime, lane: &WasmLane, name: &str, progr
         host: host.clone(),
     };
     runtime.block_on(async {
-        let mut took: [Vec<Duration>; 3] = std::array::from_fn(|_| Vec::with_capacity(rounds()));
+        let mut took: [Vec<Duration>; 3] = std::array::from_fn(|_| Vec::with_capacity(rounds));
         // In turn, so that whatever else the machine does strikes all alike.
-        for round in 0..WARM_UP + rounds() {
+        for round in 0..WARM_UP.min(rounds) + rounds {
             let started = Instant::now();
             raw.call(&content[..4096]);
             let sync_done = Instant::now();
@@ -71,22 +101,22 @@ fn compare(runtime: &tokio::runtime::Runtime, lane: &WasmLane, name: &str, progr
             let report = ready.run(lane_call()).await;
             let lane_done = Instant::now();
             assert!(!matches!(report.ending, LaneEnding::Failed { .. }), "{report:?}");
-            if round >= WARM_UP {
+            if round >= WARM_UP.min(rounds) {
                 took[0].push(sync_done - started);
                 took[1].push(async_done - sync_done);
                 took[2].push(lane_done - async_done);
             }
         }
-        show(name, took);
+        show(&case.name, took);
     });
 }
 
 fn show(name: &str, mut took: [Vec<Duration>; 3]) {
     let [sync, fiber, lane] = took.each_mut().map(|times| percentiles(times));
-    println!("{name:<16} {:<16} {:>9.2} {:>9.2}", "raw", sync.0, sync.1);
-    println!("{:<16} {:<16} {:>9.2} {:>9.2}", "", "raw, async", fiber.0, fiber.1);
+    println!("{name:<20} {:<12} {:>9.2} {:>9.2}", "raw", sync.0, sync.1);
+    println!("{:<20} {:<12} {:>9.2} {:>9.2}", "", "raw, async", fiber.0, fiber.1);
     println!(
-        "{:<16} {:<16} {:>9.2} {:>9.2} {:>12.2} {:>8.3}",
+        "{:<20} {:<12} {:>9.2} {:>9.2} {:>12.2} {:>8.3}",
         "",
         "lane",
         lane.0,

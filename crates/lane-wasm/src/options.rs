@@ -41,6 +41,9 @@ pub const TICK: Duration = Duration::from_micros(500);
 /// a tick that comes in their midst is no reason to wait for a slice of each other call.
 pub const FREE_TICKS: u64 = 3;
 
+/// Milliseconds that a program may take to be compiled: three times what the costliest admitted code takes on a machine that does nothing else.
+pub const PREPARE_MS_MAX: u64 = 180_000;
+
 /// How a lane is set up.
 #[derive(Debug, Clone)]
 pub struct WasmLaneOptions {
@@ -51,7 +54,8 @@ pub struct WasmLaneOptions {
     pub concurrent_calls_max: u32,
     /// Bytes of linear memory that any program may be given, whatever its limits say.
     pub memory_bytes_ceiling: u64,
-    /// Milliseconds that [`prepare`](omega_contract::Lane::prepare) may take, waiting for its turn included.
+    /// Milliseconds that [`prepare`](omega_contract::Lane::prepare) may take, waiting for its turn included. The costliest code that `inspect` lets through
+    /// takes one; the rest is for a busy machine.
     pub prepare_ms_max: u64,
     /// Programs that are compiled at the same time.
     pub concurrent_compiles_max: u32,
@@ -63,7 +67,7 @@ impl Default for WasmLaneOptions {
             cache_dir: None,
             concurrent_calls_max: CONCURRENT_CALLS_MAX,
             memory_bytes_ceiling: MEMORY_BYTES_CEILING,
-            prepare_ms_max: 60_000,
+            prepare_ms_max: PREPARE_MS_MAX,
             concurrent_compiles_max: 2,
         }
     }

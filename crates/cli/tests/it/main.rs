@@ -22,6 +22,7 @@ mod errors;
 mod evidence;
 mod help;
 mod keys;
+mod languages;
 mod log;
 mod packages;
 mod scaffold;

@@ -8,9 +8,14 @@
     reason = "emitted by wasmtime's bindgen!"
 )]
 
+use std::path::Path;
+
 use omega_contract::ports::LaneProgram;
+use omega_lane_wasm::options::SPARSE_IMAGE_BYTES_MAX;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
 
 wasmtime::component::bindgen!({
     path: "../contract/wit",
@@ -30,6 +35,11 @@ pub struct Raw {
 
 impl Raw {
     pub fn new(program: &LaneProgram) -> Self {
+        Self::with_cache(program, None)
+    }
+
+    /// As [`Raw::new`], compiled code kept in this folder.
+    pub fn with_cache(program: &LaneProgram, cache_dir: Option<&Path>) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_memories(256)
             .max_memory_size(1 << 30)
@@ -39,8 +49,15 @@ impl Raw {
             .linear_memory_keep_resident(512 * 1024)
             .table_keep_resident(32 * 1024)
             .pagemap_scan(Enabled::Auto);
+        let cache = cache_dir.map(|folder| {
+            let mut cache = CacheConfig::new();
+            cache.with_directory(folder);
+            Cache::new(cache).unwrap()
+        });
         let mut config = Config::new();
         config
+            .cache(cache)
+            .memory_guaranteed_dense_image_size(SPARSE_IMAGE_BYTES_MAX)
             .epoch_interruption(true)
             .cranelift_nan_canonicalization(true)
             .relaxed_simd_deterministic(true)
