@@ -12,6 +12,7 @@ What never happens here: another answer than the worker's to the same payload, b
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import hashlib
@@ -22,8 +23,8 @@ import time
 from typing import Any, Final, NoReturn
 
 # Made by componentize-py, and there only where it runs.
-import componentize_py_types as _abi  # type: ignore[import-not-found]
-from wit_world.imports import log as _log  # type: ignore[import-not-found]
+import componentize_py_types as _abi
+from wit_world.imports import log as _log
 from wit_world.imports import types as _types
 
 from .. import _determinism
@@ -34,14 +35,12 @@ from .._stream import to_json
 from .._worker import LOG_BYTES_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, READ_BYTES_MAX, cut, describe
 
 # Only some of the worlds of `wit/worlds.wit` have them.
-try:
+_artifacts: Any = None
+_datasets: Any = None
+with contextlib.suppress(ImportError):
     from wit_world.imports import artifacts as _artifacts
-except ImportError:
-    _artifacts = None
-try:
+with contextlib.suppress(ImportError):
     from wit_world.imports import datasets as _datasets
-except ImportError:
-    _datasets = None
 
 _BLANK: Final = ("", "", "1970-01-01T00:00:00.000000Z")
 _SEED: Final = bytes(32)
