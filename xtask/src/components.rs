@@ -45,6 +45,13 @@ pub(crate) fn is_one(source: &Path) -> bool {
     Language::of(source).is_some()
 }
 
+/// Compiles the examples, and runs the tests of the adapter that JavaScript's hold; Python's is tested with its SDK.
+pub(crate) fn run(places: &Places) -> Result<()> {
+    build(places)?;
+    let mut npm = process::program(places, "npm");
+    process::run(npm.current_dir(places.root.join("sdk/js/component")).arg("test"))
+}
+
 /// Compiles each example that holds an interpreter, and assembles its package beside those of the other examples.
 pub(crate) fn build(places: &Places) -> Result<()> {
     let out = places.guest_packages().join("examples");

@@ -78,7 +78,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         }
         ["test", names @ ..] => stages::run(&places, names),
         ["guests"] => guests::build(&places),
-        ["components"] => components::build(&places),
+        ["components"] => components::run(&places),
         ["tidy"] => tidy::run(&places),
         ["readme"] => readme::run(&places),
         ["clients"] => clients::run(&places),

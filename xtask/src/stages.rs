@@ -32,7 +32,7 @@ const STAGES: [Stage; 21] = [
     stage("tidy", "the house rules hold", tidy::run),
     stage("deny", "licences, sources and bans of the dependencies", deny),
     stage("guests", "the guests build and stay small", guests::build),
-    stage("components", "the examples in Python and JavaScript compile to components", components::build),
+    stage("components", "the examples in Python and JavaScript compile to components", components::run),
     stage("lint", "clippy has nothing to say", lint),
     stage("demo", "the README's first command", demo::run),
     stage("readme", "the README's other commands", readme::run),

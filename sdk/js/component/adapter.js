@@ -34,7 +34,7 @@ export function answer(handle, request) {
             throw new TypeError("handle returned a promise: a component answers at once");
         }
         if (given?.refusal === undefined) {
-            return { payload: toWit(given.payload), notes: text(given.notes ?? "", "notes") };
+            return { payload: toWit(given?.payload), notes: text(given?.notes ?? "", "notes") };
         }
         given = { code: text(given.refusal.code, "refusal.code"), message: text(given.refusal.message, "refusal.message") };
     } catch (error) {
