@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use omega_contract::ports::{Lane, LaneCall, LaneEnding, LaneProgram};
+use omega_contract::ports::{Lane, LaneCall, LaneEnding};
 use omega_lane_wasm::{WasmLane, WasmLaneOptions};
 use raw::Raw;
 use support::wat::Guest;

@@ -36,7 +36,7 @@ def main() -> None:
     exec(task["program"], program)  # noqa: S102 - the test's own
     from omega_plugin.component import _world
 
-    exports = _world.world(program["handle"])()
+    exports = _world.world(program["handle"], task["examples"])()
     answers = [_call(exports, request) for request in task["requests"]]
     os.write(output, json.dumps(answers).encode())
 

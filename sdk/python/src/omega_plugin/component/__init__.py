@@ -27,8 +27,13 @@ _APP_TEXT: Final = """\
 from omega_plugin.component import _world
 import {module}
 
-WitWorld = _world.world({module}.{export})
+WitWorld = _world.world({module}.{export}, {examples!r})
 """
+
+
+#: Examples that are answered while it is compiled.
+_EXAMPLES_MAX: Final = 8
+_EXAMPLE_BYTES_MAX: Final = 256 * 1024
 
 
 class BuildError(Exception):
@@ -51,7 +56,7 @@ def build(folder: Path, output: Path | None = None) -> Path:
     _require_compiler()
     written = output or folder / entry
     with tempfile.TemporaryDirectory() as scratch:
-        app = _APP_TEXT.format(module=entry.stem, export=entrypoint["export"])
+        app = _APP_TEXT.format(module=entry.stem, export=entrypoint["export"], examples=_examples(folder))
         Path(scratch, f"{_APP}.py").write_text(app, encoding="utf-8")
         built = Path(scratch, "component.wasm")
         _compile(_world_for(capabilities), [Path(scratch), (folder / entry).parent, _SDK], built)
@@ -67,6 +72,13 @@ def source_of(entry: Path) -> Path:
 def _manifest(folder: Path) -> tuple[dict[str, Any], set[str]]:
     manifest = json.loads((folder / "PLUGIN_MANIFEST.json").read_text(encoding="utf-8"))
     return manifest["entrypoint"], set(manifest["capabilities"])
+
+
+def _examples(folder: Path) -> list[dict[str, Any]]:
+    """The package's example requests, as far as they are of use: they are answered while it is compiled."""
+    files = sorted((folder / "examples").glob("*.json"))[:_EXAMPLES_MAX]
+    texts = [file.read_text(encoding="utf-8") for file in files if file.stat().st_size <= _EXAMPLE_BYTES_MAX]
+    return [json.loads(text) for text in texts]
 
 
 def _world_for(capabilities: set[str]) -> str:

@@ -6,7 +6,8 @@ nothing can be imported later, because a component has no files.
 
 The component imports nothing of WASI, so what the standard library would ask the system for is answered here: clocks stand
 at the request's time, randomness follows from the request's ids (the same in every call for a plugin that is
-``deterministic``, whose ids are blank), and what is printed becomes log lines. The rest, a file say, ends the call.
+``deterministic``, whose ids are blank), what is printed becomes log lines, and there is no file. What is asked past all
+that ends the call.
 What never happens here: another answer than the worker's to the same payload, but for randomness, whose seed is another.
 """
 
@@ -14,10 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import gc
 import hashlib
+import importlib
 import io
 import json
+import os
 import sys
 import time
 from typing import Any, Final, NoReturn
@@ -42,6 +46,34 @@ with contextlib.suppress(ImportError):
 with contextlib.suppress(ImportError):
     from wit_world.imports import datasets as _datasets
 
+#: Objects that stay to the end.
+_kept: Final[list[object]] = []
+#: Bytes of holes, from large to small: none holds more than two objects of the next size.
+_HOLES: Final = (*(2**power for power in range(16, 9, -1)), 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 8, 1)
+#: So many new objects one above the other, and above all before them, are at the end.
+_OBJECTS_AT_THE_END: Final = 4
+_ROOM_BYTES: Final = 512 * 1024
+#: How often each example is answered when the component is built: as often as the interpreter looks before it specialises.
+_WARM_UPS: Final = 20
+#: What functions of the standard library import when they are called, and what many plugins import so themselves. Of the
+#: rest, what a plugin needs it imports at its top.
+_BUILT_IN: Final = (
+    *(
+        "_strptime",
+        "base64",
+        "binascii",
+        "bisect",
+        "calendar",
+        "collections.abc",
+        "copy",
+        "csv",
+        "dataclasses",
+        "decimal",
+    ),
+    *("encodings.ascii", "encodings.cp1252", "encodings.latin_1", "encodings.utf_16", "enum", "fractions", "functools"),
+    *("heapq", "itertools", "json", "math", "numbers", "operator", "re", "statistics", "string", "struct", "textwrap"),
+    *("typing", "unicodedata", "urllib.parse", "uuid", "warnings", "zlib"),
+)
 _BLANK: Final = ("", "", "1970-01-01T00:00:00.000000Z")
 _SEED: Final = bytes(32)
 _KINDS: Final[dict[str, BrokerErrorKind]] = {
@@ -53,18 +85,30 @@ _KINDS: Final[dict[str, BrokerErrorKind]] = {
 }
 
 
-def world(plugin: Plugin[Any, Any]) -> type:
-    """The class that componentize-py looks for under the name ``WitWorld``."""
+def world(plugin: Plugin[Any, Any], examples: list[dict[str, Any]]) -> type:
+    """The class that componentize-py looks for under the name ``WitWorld``.
+
+    The examples are answered when the component is built, so that what the interpreter learns of a program by running it is
+    known in every call. Nobody sees what they come to.
+    """
     if not isinstance(plugin, Plugin):
         raise TypeError("that is no plugin: write `@plugin` above the function (from omega_plugin)")
     plugin.prepare()
+    # Some functions of the standard library import what they need when they are called.
+    for name in _BUILT_IN:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     _determinism.apply(_SEED)
     time.sleep = _no_waiting  # type: ignore[assignment]
+    for example in examples * _WARM_UPS:
+        with contextlib.suppress(Exception):
+            _answer(plugin, _blank(example))
+    _determinism.reseed(_SEED)
     install(_Gateway())
-    sys.stdout, sys.stderr = _Lines("info"), _Lines("warn")
-    gc.collect()
     # What is there now is garbage in no call: not looked at, its pages are not copied.
+    gc.collect()
     gc.freeze()
+    _fill_holes()
 
     class WitWorld:
         """The exports of the world."""
@@ -77,13 +121,14 @@ def world(plugin: Plugin[Any, Any]) -> type:
 
 
 def _handle(plugin: Plugin[Any, Any], request: Any) -> Any:
+    # Not before: what builds the component goes on importing and printing after it has imported this.
+    _seal()
     ids = (request.request_id, request.run_id, request.timestamp)
     if ids != _BLANK:
         _determinism.reseed(hashlib.sha256("\0".join(ids).encode()).digest())
         _determinism.stand_at(_nanoseconds(request.timestamp))
     try:
-        payload, notes = plugin.answer(_request(request))
-        outcome = _types.Outcome(_payload(payload), _text(notes))
+        outcome = _answer(plugin, request)
     except (Refusal, BrokerError) as refusal:
         declined = _types.Refusal(cut(refusal.code, NAME_BYTES_MAX), cut(refusal.message, MESSAGE_BYTES_MAX))
         raise _abi.Err(declined) from None
@@ -96,6 +141,16 @@ def _handle(plugin: Plugin[Any, Any], request: Any) -> Any:
         for output in (sys.stdout, sys.stderr):
             output.flush()
     return outcome
+
+
+def _answer(plugin: Plugin[Any, Any], request: Any) -> Any:
+    payload, notes = plugin.answer(_request(request))
+    return _types.Outcome(_payload(payload), _text(notes))
+
+
+def _blank(example: dict[str, Any]) -> Any:
+    """An example as the request of a deterministic plugin."""
+    return _types.Request(*_BLANK, _payload(example["payload"]), [])
 
 
 def _nanoseconds(timestamp: str) -> int:
@@ -125,6 +180,7 @@ def _request(request: Any) -> dict[str, Any]:
 
 
 def _payload(payload: dict[str, Any]) -> Any:
+    """A payload as the contract writes it, as the bindings have it."""
     match payload["kind"]:
         case "text":
             text = _types.Text(_text(payload["content"]), payload["encoding"], _pairs(payload["metadata"]))
@@ -151,6 +207,54 @@ def _text(value: str) -> str:
     if not value.isascii():
         value.encode()
     return value
+
+
+def _fill_holes() -> None:
+    """Fill what importing has left free between objects, so that a call's new objects lie side by side.
+
+    Otherwise each takes a hole on another page, and a page that is written to has to be copied: it was a third of a call.
+    Holes are filled where new objects lie one above the other at the end of the memory.
+    """
+    highest = 0
+    for size in _HOLES:
+        at_the_end = 0
+        while at_the_end < _OBJECTS_AT_THE_END:
+            # Of zero bytes: they cost nothing in the package.
+            _kept.append(bytes(size))
+            at_the_end = at_the_end + 1 if id(_kept[-1]) > highest else 0
+            highest = max(highest, id(_kept[-1]))
+    # Room at the end, without asking for more memory.
+    bytearray(_ROOM_BYTES)
+
+
+def _seal() -> None:
+    """Say no where the system would be asked for files or sockets, and log what is printed: its answer would end the call."""
+    sys.stdout, sys.stderr = _Lines("info"), _Lines("warn")
+    for module in (os, sys.modules["posix"]):
+        for name in ("stat", "lstat"):
+            setattr(module, name, _no_file)
+    sys.addaudithook(_no_system)
+    # Kept: to tear down what was known of folders would take longer than all the rest of a call.
+    _kept.append((sys.path, sys.path_importer_cache))
+    sys.path, sys.path_importer_cache = [], {}
+    sys.meta_path.append(_NotBuiltIn())
+
+
+def _no_file(path: Any, *_: Any, **__: Any) -> NoReturn:
+    raise FileNotFoundError(errno.ENOENT, "a component has no files", path)
+
+
+def _no_system(event: str, _arguments: Any) -> None:
+    if event.startswith(("open", "os.", "socket.", "subprocess.")):
+        raise PermissionError(errno.EPERM, f"a component has no files, sockets or processes ({event})")
+
+
+class _NotBuiltIn:
+    """The last of the importers: says why a module is not there."""
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> NoReturn:
+        message = f"no module {name!r} in this component: import it at the top of the plugin, so that it is built in"
+        raise ModuleNotFoundError(message, name=name)
 
 
 def _no_waiting(_seconds: float) -> NoReturn:
