@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -31,14 +32,18 @@ def request(kind: str, values: dict[str, Any], ids: tuple[str, str, str] = BLANK
 
 
 def run(
-    body: str, *requests: dict[str, Any], takes: str = "Text", without: tuple[str, ...] = ()
+    body: str,
+    *requests: dict[str, Any],
+    takes: str = "Text",
+    without: tuple[str, ...] = (),
+    examples: Sequence[Any] = (),
 ) -> list[dict[str, Any]]:
     """What a component of this function answers to each request, and logs."""
     program = (
-        "import datetime, json, os, random, sys, time\nfrom typing import Any\nfrom omega_plugin import *\n"
+        "import datetime, json, os, random, socket, sys, time\nfrom typing import Any\nfrom omega_plugin import *\n"
         f"@plugin\ndef handle(it: {takes}, call: Call) -> Payload:\n{indent(dedent(body).strip(), '    ')}\n"
     )
-    task = json.dumps({"program": program, "requests": requests, "without": without})
+    task = json.dumps({"program": program, "requests": requests, "without": without, "examples": examples})
     paths = os.pathsep.join(map(str, (HERE / "bindings", HERE.parent / "src")))
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(HERE / "component_process.py")]
@@ -99,6 +104,35 @@ def test_what_is_printed_becomes_lines_of_the_log() -> None:
     assert got["log"] == ["info: a", "info: b", "warn: c", "debug: e", "info: d"]
     [got] = run("print('y' * 100_000); return it", text("x"))
     assert len(got["log"][0]) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("open('/etc/passwd')", "PermissionError"),
+        ("os.listdir('/')", "PermissionError"),
+        ("os.stat('/')", "FileNotFoundError"),
+        ("__import__('socket').socket()", "PermissionError"),
+        ("__import__('not_there')", "import it at the top of the plugin"),
+    ],
+)
+def test_what_the_system_would_answer_is_an_exception(body: str, said: str) -> None:
+    [got] = run(f"try:\n    {body}\nexcept Exception as error:\n    return Text(repr(error))", text(""))
+    assert said in got["answer"]["content"]
+
+
+def test_examples_are_answered_when_it_is_built_and_leave_chance_and_log_alone() -> None:
+    body = "SEEN.append(it); log.info(len(SEEN)); return Text(repr([len(SEEN), random.random()]))"
+    answers = []
+    for examples in ([], [{"payload": {"kind": "text", "content": "", "encoding": "utf-8", "metadata": {}}}]):
+        [got] = run(f"SEEN = globals().setdefault('SEEN', [])\n{body}", text(""), examples=examples)
+        answers.append(json.loads(got["answer"]["content"]))
+    [(first, one), (later, other)] = answers
+    assert (first, one) == (1, other)
+    assert later > 1
+    # One that fails, or asks a broker, is no reason not to build.
+    [got] = run("raise ValueError(it.size())", text(""), takes="Payload", examples=[{"payload": {"kind": "text"}}])
+    assert got["answer"] == {"trap": "AttributeError"}
 
 
 def test_brokers_answer() -> None:

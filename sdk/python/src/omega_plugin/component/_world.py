@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import functools
 import gc
 import hashlib
 import importlib
@@ -24,7 +25,8 @@ import json
 import os
 import sys
 import time
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TextIO
 
 # Made by componentize-py, and there only where it runs.
 import componentize_py_types as _abi
@@ -52,6 +54,7 @@ _kept: Final[list[object]] = []
 _HOLES: Final = (*(2**power for power in range(16, 9, -1)), 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 8, 1)
 #: So many new objects one above the other, and above all before them, are at the end.
 _OBJECTS_AT_THE_END: Final = 4
+_OBJECTS_MAX: Final = 2_000
 _ROOM_BYTES: Final = 512 * 1024
 #: How often each example is answered when the component is built: as often as the interpreter looks before it specialises.
 _WARM_UPS: Final = 20
@@ -74,6 +77,7 @@ _BUILT_IN: Final = (
     *("heapq", "itertools", "json", "math", "numbers", "operator", "re", "statistics", "string", "struct", "textwrap"),
     *("typing", "unicodedata", "urllib.parse", "uuid", "warnings", "zlib"),
 )
+_is_sealed = False
 _BLANK: Final = ("", "", "1970-01-01T00:00:00.000000Z")
 _SEED: Final = bytes(32)
 _KINDS: Final[dict[str, BrokerErrorKind]] = {
@@ -105,6 +109,7 @@ def world(plugin: Plugin[Any, Any], examples: list[dict[str, Any]]) -> type:
             _answer(plugin, _blank(example))
     _determinism.reseed(_SEED)
     install(_Gateway())
+    _guard()
     # What is there now is garbage in no call: not looked at, its pages are not copied.
     gc.collect()
     gc.freeze()
@@ -121,7 +126,6 @@ def world(plugin: Plugin[Any, Any], examples: list[dict[str, Any]]) -> type:
 
 
 def _handle(plugin: Plugin[Any, Any], request: Any) -> Any:
-    # Not before: what builds the component goes on importing and printing after it has imported this.
     _seal()
     ids = (request.request_id, request.run_id, request.timestamp)
     if ids != _BLANK:
@@ -218,43 +222,62 @@ def _fill_holes() -> None:
     highest = 0
     for size in _HOLES:
         at_the_end = 0
-        while at_the_end < _OBJECTS_AT_THE_END:
+        # Bounded: elsewhere than in WebAssembly, memory may come from above.
+        for _ in range(_OBJECTS_MAX):
             # Of zero bytes: they cost nothing in the package.
             _kept.append(bytes(size))
             at_the_end = at_the_end + 1 if id(_kept[-1]) > highest else 0
             highest = max(highest, id(_kept[-1]))
+            if at_the_end == _OBJECTS_AT_THE_END:
+                break
     # Room at the end, without asking for more memory.
     bytearray(_ROOM_BYTES)
 
 
-def _seal() -> None:
-    """Say no where the system would be asked for files or sockets, and log what is printed: its answer would end the call."""
-    sys.stdout, sys.stderr = _Lines("info"), _Lines("warn")
-    for module in (os, sys.modules["posix"]):
-        for name in ("stat", "lstat"):
-            setattr(module, name, _no_file)
+def _guard() -> None:
+    """Say no where a call would ask the system for files or sockets, and log what it prints: the system's answer is its end.
+
+    What builds the component goes on importing and printing after it has imported this, so all of it waits for :func:`_seal`.
+    """
+    sys.stdout, sys.stderr = _Lines("info", sys.stdout), _Lines("warn", sys.stderr)
+    posix = sys.modules["posix"]
+    for name in ("stat", "lstat"):
+        guarded = functools.partial(_no_file, getattr(os, name))
+        setattr(os, name, guarded)
+        setattr(posix, name, guarded)
     sys.addaudithook(_no_system)
-    # Kept: to tear down what was known of folders would take longer than all the rest of a call.
-    _kept.append((sys.path, sys.path_importer_cache))
-    sys.path, sys.path_importer_cache = [], {}
     sys.meta_path.append(_NotBuiltIn())
 
 
-def _no_file(path: Any, *_: Any, **__: Any) -> NoReturn:
-    raise FileNotFoundError(errno.ENOENT, "a component has no files", path)
+def _seal() -> None:
+    """The component is built, this is a call."""
+    global _is_sealed
+    _is_sealed = True
+    # Kept: to tear down what was known of folders would take longer than all the rest of a call.
+    _kept.append((sys.path, sys.path_importer_cache))
+    sys.path, sys.path_importer_cache = [], {}
+
+
+def _no_file(true: Callable[..., Any], path: Any, *more: Any, **named: Any) -> Any:
+    if _is_sealed:
+        raise FileNotFoundError(errno.ENOENT, "a component has no files", path)
+    return true(path, *more, **named)
 
 
 def _no_system(event: str, _arguments: Any) -> None:
-    if event.startswith(("open", "os.", "socket.", "subprocess.")):
+    if _is_sealed and event.startswith(("open", "os.", "socket.", "subprocess.")):
         raise PermissionError(errno.EPERM, f"a component has no files, sockets or processes ({event})")
 
 
 class _NotBuiltIn:
     """The last of the importers: says why a module is not there."""
 
-    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> NoReturn:
-        message = f"no module {name!r} in this component: import it at the top of the plugin, so that it is built in"
-        raise ModuleNotFoundError(message, name=name)
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        if _is_sealed:
+            message = (
+                f"no module {name!r} in this component: import it at the top of the plugin, so that it is built in"
+            )
+            raise ModuleNotFoundError(message, name=name)
 
 
 def _no_waiting(_seconds: float) -> NoReturn:
@@ -262,23 +285,28 @@ def _no_waiting(_seconds: float) -> NoReturn:
 
 
 class _Lines(io.TextIOBase):
-    """Standard output or error: whole lines become lines of the log."""
+    """Standard output or error: in a call, whole lines become lines of the log."""
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, before: TextIO) -> None:
         self._level: Level = level
+        self._before = before
         self._begun = ""
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
+        if not _is_sealed:
+            return self._before.write(text)
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
             _write(self._level, line)
         return len(text)
 
     def flush(self) -> None:
-        if self._begun:
+        if not _is_sealed:
+            self._before.flush()
+        elif self._begun:
             _write(self._level, self._begun)
             self._begun = ""
 
