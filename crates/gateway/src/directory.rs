@@ -22,9 +22,9 @@ use crate::reader::effective;
 
 /// Plugins that are kept ready; the one that was not called for longest goes first.
 pub const READY_PLUGINS_MAX: usize = 512;
-/// Bytes of code of the plugins that are kept ready, as they stand in their packages; the one in use is kept whatever it has. What is
-/// ready of a component takes about four times its bytes: machine code, the image of its memory, the package itself.
-pub const READY_CODE_BYTES_MAX: u64 = 384 * 1024 * 1024;
+/// Bytes of the plugins that are kept ready: of their packages' code and of what their lanes keep. The one in use is kept whatever
+/// it has. One with an interpreter has some 75 MB, another component less than one.
+pub const READY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Calls that a guest may make to its host in one attempt.
 const HOST_CALLS_MAX: u64 = 100_000;
 /// Bytes that are kept of a guest's log, standard output and standard error, each.
@@ -47,7 +47,7 @@ pub(crate) struct Directory {
 
 struct Ready {
     target: Arc<Target>,
-    code_bytes: u64,
+    kept_bytes: u64,
     last_find: AtomicU64,
 }
 
@@ -113,12 +113,13 @@ impl Directory {
 
     fn keep(&self, ready: &mut HashMap<PluginId, Ready>, plugin_id: &PluginId, target: Arc<Target>) {
         let code_bytes = target.package.code().map_or(0, |code| code.len() as u64);
+        let kept_bytes = code_bytes.saturating_add(target.program.kept_bytes());
         let last_find = AtomicU64::new(self.finds.fetch_add(1, Ordering::Relaxed));
-        let uses = ready.iter().map(|(id, it)| (it.last_find.load(Ordering::Relaxed), it.code_bytes, id.clone()));
-        for gone in evicted(uses.collect(), READY_PLUGINS_MAX - 1, READY_CODE_BYTES_MAX.saturating_sub(code_bytes)) {
+        let uses = ready.iter().map(|(id, it)| (it.last_find.load(Ordering::Relaxed), it.kept_bytes, id.clone()));
+        for gone in evicted(uses.collect(), READY_PLUGINS_MAX - 1, READY_BYTES_MAX.saturating_sub(kept_bytes)) {
             ready.remove(&gone);
         }
-        ready.insert(plugin_id.clone(), Ready { target, code_bytes, last_find });
+        ready.insert(plugin_id.clone(), Ready { target, kept_bytes, last_find });
     }
 
     fn peek(&self, plugin_id: &PluginId) -> Option<Arc<Target>> {
@@ -272,16 +273,16 @@ fn ended_early(cause: &dyn std::fmt::Display) -> Refused {
     Refused::new(ErrorCode::LaneUnavailable, format!("loading ended early: {cause}"))
 }
 
-/// A plugin that is kept ready: when it was last found, its bytes of code, and which it is.
+/// A plugin that is kept ready: when it was last found, its bytes, and which it is.
 type Use = (u64, u64, PluginId);
 
-/// Which have to go so that at most so many are left, with at most so many bytes of code: those that were not found for longest.
-fn evicted(mut uses: Vec<Use>, plugins_max: usize, code_bytes_max: u64) -> Vec<PluginId> {
-    let (mut plugins, mut code_bytes) = (uses.len(), uses.iter().map(|(_, bytes, _)| bytes).sum::<u64>());
+/// Which have to go so that at most so many are left, with at most so many bytes: those that were not found for longest.
+fn evicted(mut uses: Vec<Use>, plugins_max: usize, kept_bytes_max: u64) -> Vec<PluginId> {
+    let (mut plugins, mut kept_bytes) = (uses.len(), uses.iter().map(|(_, bytes, _)| bytes).sum::<u64>());
     uses.sort_unstable();
     let goes = |(_, bytes, plugin_id): Use| {
-        let is_over = plugins > plugins_max || code_bytes > code_bytes_max;
-        (plugins, code_bytes) = (plugins.saturating_sub(1), code_bytes.saturating_sub(bytes));
+        let is_over = plugins > plugins_max || kept_bytes > kept_bytes_max;
+        (plugins, kept_bytes) = (plugins.saturating_sub(1), kept_bytes.saturating_sub(bytes));
         is_over.then_some(plugin_id)
     };
     uses.into_iter().map_while(goes).collect()
@@ -297,11 +298,11 @@ mod tests {
 
     #[test]
     fn what_was_not_found_for_longest_goes_first() {
-        let check = |uses: &[(u64, u64)], plugins_max, code_bytes_max, gone: &[usize]| {
+        let check = |uses: &[(u64, u64)], plugins_max, kept_bytes_max, gone: &[usize]| {
             let id = |at: usize| format!("plugin-{at}").parse::<PluginId>().unwrap();
             let uses = uses.iter().enumerate().map(|(at, (found, bytes))| (*found, *bytes, id(at))).collect();
             let expect: Vec<_> = gone.iter().copied().map(id).collect();
-            assert_eq!(evicted(uses, plugins_max, code_bytes_max), expect);
+            assert_eq!(evicted(uses, plugins_max, kept_bytes_max), expect);
         };
         check(&[], 0, 0, &[]);
         check(&[(2, 5), (1, 5)], 2, 10, &[]);

@@ -36,6 +36,12 @@ impl ReadyProgram for WasmProgram {
     fn run(&self, call: LaneCall) -> BoxFuture<'_, LaneReport> {
         Box::pin(self.run_call(call))
     }
+
+    /// Machine code with the images of memories, which are there once more to be mapped.
+    fn kept_bytes(&self) -> u64 {
+        let compiled = self.instance.component().image_range();
+        (compiled.end as usize - compiled.start as usize) as u64
+    }
 }
 
 impl WasmProgram {

@@ -48,6 +48,11 @@ pub trait ReadyProgram: Send + Sync + 'static {
     ///
     /// Never fails: what goes wrong is an ending like any other.
     fn run(&self, call: LaneCall) -> BoxFuture<'_, LaneReport>;
+
+    /// Bytes that stay in memory while it is kept ready, calls apart, as far as they grow with the program.
+    fn kept_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// A verified program: the lane may trust that these are the signed bytes.
