@@ -136,8 +136,11 @@ pub(super) const ROWS: &[Row] = &[
     ),
     bomb(
         "data-segments",
-        "has 50,000 data segments of nothing",
-        || module(&format!("(memory 1) {}", r#"(data (i32.const 0) "")"#.repeat(50_000))),
+        "has 50,000 data segments of nothing, at places that code computes",
+        || {
+            let place = "(offset (i32.add (i32.const 0) (i32.const 0)))";
+            module(&format!("(memory 1) {}", format!(r#"(data {place} "")"#).repeat(50_000)))
+        },
         "start-up",
     ),
     bomb(
@@ -152,11 +155,11 @@ pub(super) const ROWS: &[Row] = &[
         },
         "start-up",
     ),
-    bomb("many-modules", "has a module more than is taken", || component(&"(core module)".repeat(33)), "core modules"),
+    bomb("many-modules", "has a module more than is taken", || component(&"(core module)".repeat(65)), "core modules"),
     bomb(
         "many-instances",
         "makes more instances than is taken",
-        || component(&format!("(core module $m) {}", "(core instance (instantiate $m))".repeat(33))),
+        || component(&format!("(core module $m) {}", "(core instance (instantiate $m))".repeat(65))),
         "core instances",
     ),
     bomb(
