@@ -64,8 +64,9 @@ fn sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
 
 fn python_sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
     let top = root.join("sdk/python");
-    let mut entries: Vec<Entry> =
-        ["README.md", "pyproject.toml"].map(|name| (name.to_owned(), top.join(name))).to_vec();
+    let mut entries: Vec<Entry> = ["README.md", "pyproject.toml", "requirements-component.txt"]
+        .map(|name| (name.to_owned(), top.join(name)))
+        .to_vec();
     let modules = folder(&top.join("src"))?;
     entries.extend(modules.into_iter().map(|(name, file)| (format!("src/{name}"), file)));
     Ok(entries)
