@@ -12,8 +12,15 @@ use std::path::{Path, PathBuf};
 /// Parts of the SDK that an author does not need: build results, the template, and what only this repository runs.
 const LEFT_OUT_OF_SDK: [&str; 4] = ["target", "template", "tests", "examples"];
 
+/// What an author needs of the Python SDK.
+const PYTHON_SDK: [&str; 4] = ["README.md", "pyproject.toml", "requirements-component.txt", "src"];
+
+/// What an author needs of the JavaScript SDK, which is handed out as TypeScript: every plugin is bundled.
+const JS_SDK: [&str; 7] = ["README.md", "package.json", "globals.d.ts", "bin", "command", "src", "testing"];
+
 /// Folders that only builds and test runs make.
-const BUILD_RESULTS: [&str; 5] = ["target", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"];
+const BUILD_RESULTS: [&str; 7] =
+    ["target", "dist", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"];
 
 /// The packages that `omega demo` plays with.
 const DEMO_PACKAGES: [&str; 8] = [
@@ -35,8 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut source = String::new();
     write_list(&mut source, "SDK_FILES", &sdk(&root)?)?;
     write_list(&mut source, "TEMPLATE_FILES", &folder(&root.join("sdk/rust/template"))?)?;
-    write_list(&mut source, "PYTHON_SDK_FILES", &python_sdk(&root)?)?;
+    write_list(&mut source, "PYTHON_SDK_FILES", &some_of(&root.join("sdk/python"), &PYTHON_SDK)?)?;
     write_list(&mut source, "PYTHON_TEMPLATE_FILES", &folder(&root.join("sdk/python/template"))?)?;
+    write_list(&mut source, "JS_SDK_FILES", &some_of(&root.join("sdk/js"), &JS_SDK)?)?;
+    write_list(&mut source, "JS_TEMPLATE_FILES", &folder(&root.join("sdk/js/template"))?)?;
     write_list(&mut source, "DEMO_PACKAGES", &demo_packages(&root))?;
     write_list(&mut source, "DEMO_TEXTS", &demo_texts(&root))?;
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded.rs"), source)?;
@@ -62,13 +71,17 @@ fn sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
     Ok(entries)
 }
 
-fn python_sdk(root: &Path) -> Result<Vec<Entry>, Box<dyn Error>> {
-    let top = root.join("sdk/python");
-    let mut entries: Vec<Entry> = ["README.md", "pyproject.toml", "requirements-component.txt"]
-        .map(|name| (name.to_owned(), top.join(name)))
-        .to_vec();
-    let modules = folder(&top.join("src"))?;
-    entries.extend(modules.into_iter().map(|(name, file)| (format!("src/{name}"), file)));
+/// The files and folders of these names.
+fn some_of(top: &Path, names: &[&str]) -> Result<Vec<Entry>, Box<dyn Error>> {
+    let mut entries = Vec::new();
+    for name in names {
+        let path = top.join(name);
+        if path.is_dir() {
+            entries.extend(folder(&path)?.into_iter().map(|(inner, file)| (format!("{name}/{inner}"), file)));
+        } else {
+            entries.push(((*name).to_owned(), path));
+        }
+    }
     Ok(entries)
 }
 

@@ -29,8 +29,19 @@ fn a_new_python_plugin_says_what_comes_next() {
 }
 
 #[test]
+fn a_new_javascript_plugin_says_what_comes_next() {
+    let world = World::empty();
+    snapshot!(world, world.omega(["plugins", "new", "word-count", "--lang", "js"]).whole());
+    // By the other names of the language, too.
+    for (number, lang) in ["javascript", "ts", "typescript"].into_iter().enumerate() {
+        world.ok(["plugins", "new", "word-count", "--lang", lang, "--dir", &number.to_string()]);
+        assert_eq!(world.read(&format!("{number}/src/plugin.ts")), world.read("word-count/src/plugin.ts"));
+    }
+}
+
+#[test]
 fn no_placeholder_is_left() {
-    for lang in ["rust", "python"] {
+    for lang in ["rust", "python", "js"] {
         let world = World::empty();
         world.ok(["plugins", "new", "acme.word-count", "--lang", lang, "--dir", "plugin"]);
         let of_author = |file: &PathBuf| !file.starts_with(world.path().join("plugin/omega-plugin-sdk"));
@@ -88,7 +99,7 @@ fn a_new_plugin_builds_tests_signs_and_runs() {
 fn a_new_python_plugin_is_a_package_as_it_stands() {
     let world = World::new();
     world.ok(["plugins", "new", "word-count", "--lang", "python"]);
-    assert_eq!(world.ok(["plugins", "build", "word-count"]), "Nothing to build: word-count/plugin.py (798 B)\n");
+    assert_eq!(world.ok(["plugins", "build", "word-count"]), "Nothing to build: word-count/plugin.py (971 B)\n");
     world.ok(["plugins", "check", "word-count"]);
     // What a test run leaves behind, and the SDK's copy, are no part of the package.
     world.file("word-count/__pycache__/plugin.cpython-311.pyc", "x");
@@ -107,6 +118,53 @@ fn a_build_that_fails_is_a_clear_no() {
     let ran = world.omega(["plugins", "build", "hello"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("error[build_failed]: cargo could not build the plugin."), "{}", ran.stderr);
+}
+
+/// That it builds what is there is shown by `cargo xtask sdk-js`, which brings Node.
+#[test]
+fn a_bundle_that_cannot_be_made_is_a_clear_no() {
+    let world = World::empty();
+    world.package("examples/hello");
+    let build = |script: &str| {
+        world.file("hello/package.json", format!(r#"{{"scripts": {{"build": "{script}"}}}}"#));
+        fs::create_dir_all(world.path().join("hello/node_modules")).unwrap();
+        world.omega(["plugins", "build", "hello"])
+    };
+    world.file("hello/package.json", r#"{"scripts": {}}"#);
+    fs::create_dir_all(world.path().join("hello/node_modules")).unwrap();
+    let none = world.omega(["plugins", "build", "hello"]);
+    assert_eq!(none.code, 1, "{}", none.stderr);
+    assert!(
+        none.stderr.contains("error[build_failed]: The plugin's package.json has no build script."),
+        "{}",
+        none.stderr
+    );
+    let failed = build("node -e process.exit(1)");
+    assert_eq!(failed.code, 1, "{}", failed.stderr);
+    assert!(failed.stderr.contains("error[build_failed]: The plugin's build script failed."), "{}", failed.stderr);
+    let idle = build("node --version");
+    assert_eq!(idle.code, 1, "{}", idle.stderr);
+    assert!(idle.stderr.contains("did not write the plugin's entry file."), "{}", idle.stderr);
+    assert!(idle.stderr.contains("plugin.wasm"), "{}", idle.stderr);
+    let made = build(r#"node -e \"require('fs').writeFileSync('plugin.wasm', 'new')\""#);
+    assert_eq!((made.code, made.stdout.as_str()), (0, "Built: hello/plugin.wasm (3 B)\n"), "{}", made.stderr);
+    // What is to be run before and after it is npm's to know.
+    let scripts = r#"{"scripts": {"prebuild": "echo made > plugin.wasm", "build": "node --version"}}"#;
+    world.file("hello/package.json", scripts);
+    let made = world.omega(["plugins", "build", "hello"]);
+    assert_eq!((made.code, made.stdout.as_str()), (0, "Built: hello/plugin.wasm (5 B)\n"), "{}", made.stderr);
+}
+
+#[test]
+fn a_build_without_npm_says_where_to_get_it() {
+    let world = World::empty();
+    world.package("examples/hello");
+    world.file("hello/package.json", "{}");
+    let output = world.command().args(["plugins", "build", "hello"]).env("PATH", world.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error[tool_missing]: `npm` cannot be started"), "{text}");
+    assert!(text.contains("hint: Install Node.js 20 or newer"), "{text}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::input;
 use crate::new_file;
 use crate::output::{Cell, Form, Output, Tone};
 use crate::show;
+use crate::verbs::plugins::bundle;
 
 /// Build a plugin and put its entry file where the manifest says
 #[derive(Debug, Args)]
@@ -52,21 +53,27 @@ pub(super) struct Built {
 
 /// Whether the entry file comes out of a build.
 pub(super) fn is_compiled(folder: &Path) -> bool {
+    is_crate(folder) || bundle::is_project(folder)
+}
+
+fn is_crate(folder: &Path) -> bool {
     folder.join("Cargo.toml").is_file()
 }
 
 /// Runs the language's own build.
 pub(super) fn build(folder: &Path) -> Result<Built, Fault> {
     let target = folder.join(entry_file(folder)?);
-    if is_compiled(folder) {
+    if is_crate(folder) {
         require_target(folder)?;
         let component = cargo_build(folder)?;
         put(&component, &target)?;
+    } else if bundle::is_project(folder) {
+        bundle::build(folder, &target)?;
     }
     match target.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(Built { target, bytes: metadata.len() }),
         _ => {
-            let sentence = "The entry file is not there, and there is no Cargo.toml to build it from.";
+            let sentence = "The entry file is not there, and there is no Cargo.toml or package.json to build it from.";
             Err(Fault::own(Code::BuildFailed, sentence)
                 .with("file", target.display())
                 .hint("Put the file that the manifest's `entrypoint.file` names into the folder."))
@@ -103,9 +110,12 @@ fn require_target(folder: &Path) -> Result<(), Fault> {
 }
 
 fn missing_tool(name: &str, error: &std::io::Error) -> Fault {
-    Fault::own(Code::ToolMissing, format!("`{name}` cannot be started; building this plugin needs it."))
-        .because(error)
-        .hint("Install Rust from https://rustup.rs.")
+    cannot_start(name, error).hint("Install Rust from https://rustup.rs.")
+}
+
+/// That a tool of the plugin's language is not there.
+pub(super) fn cannot_start(name: &str, error: &std::io::Error) -> Fault {
+    Fault::own(Code::ToolMissing, format!("`{name}` cannot be started; building this plugin needs it.")).because(error)
 }
 
 /// Runs cargo and gives the component that it made. What cargo has to say goes to standard error.

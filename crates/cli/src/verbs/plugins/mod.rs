@@ -1,6 +1,7 @@
 //! `omega plugins`: from a folder of source to a version that takes calls.
 
 mod build;
+mod bundle;
 mod certify;
 mod check;
 mod dev;

@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use omega_gateway::contract::PluginId;
 use serde_json::json;
 
-use crate::embedded::{PYTHON_SDK_FILES, PYTHON_TEMPLATE_FILES, SDK_FILES, TEMPLATE_FILES};
+use crate::embedded::{
+    JS_SDK_FILES, JS_TEMPLATE_FILES, PYTHON_SDK_FILES, PYTHON_TEMPLATE_FILES, SDK_FILES, TEMPLATE_FILES,
+};
 use crate::fault::{Exit, Fault};
 use crate::output::{Cell, Form, Output, Tone};
 use crate::session::Session;
@@ -19,7 +21,7 @@ use crate::show;
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "scaffold",
-    after_help = "Example:\n  omega plugins new word-count --lang rust\n  omega plugins new word-count --lang python"
+    after_help = "Example:\n  omega plugins new word-count --lang rust\n  omega plugins new word-count --lang python\n  omega plugins new word-count --lang js"
 )]
 pub(crate) struct New {
     /// The plugin's id: 3 to 64 characters of a-z 0-9 . _ -
@@ -42,6 +44,9 @@ enum Language {
     Rust,
     /// A program for the worker lane, written in Python.
     Python,
+    /// A program for the worker lane, written in TypeScript and bundled to one JavaScript module.
+    #[value(aliases = ["javascript", "ts", "typescript"])]
+    Js,
 }
 
 impl Language {
@@ -50,6 +55,7 @@ impl Language {
         match self {
             Self::Rust => TEMPLATE_FILES,
             Self::Python => PYTHON_TEMPLATE_FILES,
+            Self::Js => JS_TEMPLATE_FILES,
         }
     }
 
@@ -58,22 +64,22 @@ impl Language {
         match self {
             Self::Rust => SDK_FILES,
             Self::Python => PYTHON_SDK_FILES,
+            Self::Js => JS_SDK_FILES,
         }
     }
 
-    /// Runs the plugin's own tests.
-    fn test_command(self) -> &'static str {
+    /// Builds the plugin where that is needed, and runs its own tests.
+    fn first_commands(self) -> &'static [&'static str] {
         match self {
-            Self::Rust => "cargo test",
-            Self::Python => "python3 -m pytest",
+            Self::Rust => &["cargo test", BUILD],
+            Self::Python => &["python3 -m pytest"],
+            // Whose first build installs what the tests need, too.
+            Self::Js => &[BUILD, "npm test"],
         }
-    }
-
-    /// Python is run as it is written.
-    fn needs_build(self) -> bool {
-        self == Self::Rust
     }
 }
+
+const BUILD: &str = "omega plugins build .";
 
 /// What a plugin is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -163,12 +169,10 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn next_commands(lang: Language, name: &PluginId, folder: &Path, session: &Session) -> Vec<String> {
-    let mut commands = vec![format!("cd {}", quoted(&folder.display().to_string())), lang.test_command().to_owned()];
+    let mut commands = vec![format!("cd {}", quoted(&folder.display().to_string()))];
+    commands.extend(lang.first_commands().iter().map(|&command| command.to_owned()));
     if session.home().is_err() {
         commands.push("omega init".to_owned());
-    }
-    if lang.needs_build() {
-        commands.push("omega plugins build .".to_owned());
     }
     commands.push("omega plugins sign .".to_owned());
     commands.push("omega plugins install . --enable".to_owned());
@@ -206,6 +210,12 @@ mod tests {
         assert!(PYTHON_SDK_FILES.iter().any(|(path, _)| *path == "src/omega_plugin/__init__.py"));
         let ours = ["README.md", "pyproject.toml", "src/"];
         assert!(PYTHON_SDK_FILES.iter().all(|(path, _)| ours.iter().any(|ours| path.starts_with(ours))));
+        assert!(JS_TEMPLATE_FILES.iter().any(|(path, _)| *path == "src/plugin.ts"));
+        for name in ["package.json", "globals.d.ts", "bin/omega-plugin.js", "command/main.ts", "src/index.ts"] {
+            assert!(JS_SDK_FILES.iter().any(|(path, _)| *path == name), "{name}");
+        }
+        let of_js = JS_SDK_FILES.iter().chain(JS_TEMPLATE_FILES);
+        assert!(of_js.clone().all(|(path, _)| !path.contains("node_modules") && !path.contains("dist/")));
         let all = PYTHON_SDK_FILES.iter().chain(PYTHON_TEMPLATE_FILES);
         assert!(all.clone().all(|(path, _)| !path.contains("__pycache__") && !path.contains(".pyc")));
     }
