@@ -119,7 +119,7 @@ def test_the_harness_answers_by_the_gateways_rules() -> None:
     assert run(models.describe, named.with_bytes(b"other")).refusal().code == "broker_hash_mismatch"
     assert run(models.describe, Request(named.payload)).refusal().code == "broker_unknown"
     refused = named.with_broker_error(BrokerError("denied", "not granted"))
-    assert str(run(models.describe, refused).refusal()) == "broker_denied: not granted"
+    assert str(run(models.describe, refused).refusal()) == "broker_denied: the broker denied it: not granted"
 
     @plugin
     def nosy(artifact: BinaryRef) -> Text:

@@ -56,6 +56,17 @@ impl BinaryRef {
         Ok(bytes)
     }
 
+    /// All the bytes as text, if they are at most `bytes_max`.
+    ///
+    /// # Errors
+    /// A refusal with code [`Refusal::UNREADABLE`] where they are not UTF-8; what [`Self::read_all`] refuses.
+    pub fn read_text(&self, bytes_max: u64) -> Result<String, Refusal> {
+        String::from_utf8(self.read_all(bytes_max)?).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Refusal::new(Refusal::UNREADABLE, format!("the artifact is not UTF-8 text at byte {at}"))
+        })
+    }
+
     /// The bytes as a stream, from the start. It holds one chunk at a time, so it reads what does not fit in memory.
     pub fn reader(&self) -> ArtifactReader<'_> {
         ArtifactReader { artifact: self, offset: 0, chunk: Vec::new(), taken: 0 }

@@ -44,8 +44,7 @@ fn echo_slice(slice: DatasetSlice) -> Result<DatasetSlice, Refusal> {
 }
 
 fn read_all(artifact: BinaryRef) -> Result<Text, Refusal> {
-    let bytes = artifact.read_all(100_000)?;
-    String::from_utf8(bytes).map(Text::new).map_err(|_| Refusal::new("not_utf8", "not a text"))
+    artifact.read_text(100_000).map(Text::new)
 }
 
 fn points(slice: DatasetSlice) -> Result<Json<Point>, Refusal> {
@@ -194,6 +193,14 @@ fn an_artifact_may_have_as_many_bytes_as_the_plugin_reads_and_no_more() {
     assert_eq!(run(read_all, Request::artifact("x".repeat(100_000), "text/plain")).text().len(), 100_000);
     let refused = run(read_all, Request::artifact("x".repeat(100_001), "text/plain"));
     assert_eq!(refused.refusal().code, Refusal::ARTIFACT_TOO_LARGE);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_declined_with_their_place() {
+    let declined = run(read_all, Request::artifact(b"ab\xff".as_slice(), "text/plain"));
+    let refusal = declined.refusal();
+    assert_eq!(refusal.code, Refusal::UNREADABLE);
+    assert_eq!(refusal.message, "the artifact is not UTF-8 text at byte 2");
 }
 
 #[test]

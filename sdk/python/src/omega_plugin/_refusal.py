@@ -55,5 +55,9 @@ class BrokerError(Exception):
         """The code of the refusal that this becomes."""
         return f"broker_{self.kind}"
 
+    def to_refusal(self) -> Refusal:
+        """The refusal that this becomes."""
+        return Refusal(self.code, str(self))
+
     def __str__(self) -> str:
         return f"{_MEANINGS.get(self.kind, self.kind)}: {self.message}"

@@ -179,6 +179,8 @@ def _answer(plugin: Plugin[Any, Any], request: Frame) -> bytes:
 
 def _declined(refusal: Refusal | BrokerError) -> bytes:
     try:
+        if isinstance(refusal, BrokerError):
+            refusal = refusal.to_refusal()
         code, message = cut(refusal.code, NAME_BYTES_MAX), cut(refusal.message, MESSAGE_BYTES_MAX)
     except BaseException as error:  # noqa: BLE001 - attributes that are no strings, or are not there
         return _failure("failed", error)

@@ -20,7 +20,8 @@ impl JsonPayload for Report {
 #[plugin]
 fn handle(text: Text) -> Result<Json<Report>, Refusal> {
     let words = || text.content.split_whitespace();
-    let Some(longest) = words().max_by_key(|word| word.chars().count()) else {
+    // From the end, so that it is the first of several: `max_by_key` takes the last that it sees.
+    let Some(longest) = words().rev().max_by_key(|word| word.chars().count()) else {
         return Err(Refusal::new("no_words", "there are no words to count"));
     };
     Ok(Json::new(Report {

@@ -93,7 +93,7 @@ def run(plugin: Plugin[..., Any], request: Request | Text | Json[Any] | BinaryRe
     except Refusal as refusal:
         answer = refusal
     except BrokerError as error:
-        answer = Refusal(error.code, error.message)
+        answer = error.to_refusal()
     finally:
         install(before)
     return Run(answer, memory.logs, memory.said)
