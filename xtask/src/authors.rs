@@ -1,6 +1,6 @@
 //! `xtask authors`: from nothing to an answer, in every language that `omega plugins new` knows.
 //!
-//! Scaffold, the scaffold's own tests, build, certify, sign, install into a home that takes nothing uncertified, and a call.
+//! Scaffold, build, the scaffold's own tests, certify, sign, install into a home that takes nothing uncertified, and a call.
 //! Another language is another row of [`LANGUAGES`].
 
 use std::fs;
@@ -18,8 +18,11 @@ struct Language {
     tests: fn(&Places) -> Result<Command>,
 }
 
-const LANGUAGES: [Language; 2] =
-    [Language { name: "rust", tests: rust_tests }, Language { name: "python", tests: python_tests }];
+const LANGUAGES: [Language; 3] = [
+    Language { name: "rust", tests: rust_tests },
+    Language { name: "python", tests: python_tests },
+    Language { name: "js", tests: javascript_tests },
+];
 
 /// What every scaffold's plugin does: it counts words.
 const CALL: [&str; 4] = ["invoke", "word-count", "--text", "three little words"];
@@ -44,11 +47,12 @@ fn author(places: &Places, omega: &Path, language: &Language) -> Result<()> {
     };
     process::run(&mut command(&["plugins", "new", "word-count", "--lang", language.name]))?;
     let plugin = folder.path().join("word-count");
+    process::run(command(&["plugins", "build"]).arg("word-count"))?;
     let mut tests = with_target((language.tests)(places)?, places);
     process::run(tests.current_dir(&plugin).env("OMEGA_BIN", omega).env("OMEGA_HOME", &home))?;
     process::run(&mut command(&["init"]))?;
     fs::write(home.join("omega.toml"), "require_conformance = true\n")?;
-    for words in [["plugins", "build"], ["plugins", "certify"], ["plugins", "sign"]] {
+    for words in [["plugins", "certify"], ["plugins", "sign"]] {
         process::run(command(&words).arg("word-count"))?;
     }
     process::run(&mut command(&["plugins", "install", "word-count", "--enable"]))?;
@@ -71,6 +75,13 @@ fn target(places: &Places) -> PathBuf {
 
 fn rust_tests(places: &Places) -> Result<Command> {
     let mut command = process::cargo(places);
+    command.arg("test");
+    Ok(command)
+}
+
+/// What they need was installed by the build.
+fn javascript_tests(places: &Places) -> Result<Command> {
+    let mut command = process::program(places, "npm");
     command.arg("test");
     Ok(command)
 }

@@ -68,7 +68,8 @@ fn kernel(places: &Places, folder: &Path) -> Result<PathBuf> {
     let image = unpacked.join("boot").join(package.replace("linux-image", "vmlinuz"));
     if !image.is_file() {
         process::run(process::program(places, "apt-get").current_dir(folder).args(["download", "-q", package]))?;
-        let archive = entry(folder, |name| name.starts_with(package) && Path::new(name).extension() == Some("deb".as_ref()))?;
+        let archive =
+            entry(folder, |name| name.starts_with(package) && Path::new(name).extension() == Some("deb".as_ref()))?;
         process::run(process::program(places, "dpkg-deb").arg("-x").arg(&archive).arg(&unpacked))?;
         fs::remove_file(archive)?;
     }

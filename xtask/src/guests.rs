@@ -1,6 +1,7 @@
 //! `xtask guests`: builds the guests and puts each package together as its author would hand it out.
 //!
-//! Cargo decides what must be built anew; a second run writes only what changed. Nothing is signed here.
+//! Cargo decides what must be built anew; a second run writes only what changed. Nothing is signed here. Plugins in JavaScript are left to
+//! `xtask sdk-js`: nothing else needs Node.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::package::{self, Files};
 use crate::places::Places;
-use crate::{components, process, tools};
+use crate::{components, process, sdk_js, tools};
 
 /// The target of the guests (tier 2, wasm components straight from rustc).
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -76,7 +77,8 @@ fn assemble_kind(
     let out = places.guest_packages().join(kind);
     fs::create_dir_all(&out)?;
     let (mut kept, mut sizes) = (Vec::new(), Vec::new());
-    for source in package::folders(&places.root.join("plugins").join(kind))? {
+    let sources = package::folders(&places.root.join("plugins").join(kind))?;
+    for source in sources.into_iter().filter(|source| !sdk_js::is_project(source)) {
         let name = source.file_name().and_then(|name| name.to_str()).context("a guest's folder has a plain name")?;
         if components::is_one(&source) {
             kept.push(name.to_owned());

@@ -20,6 +20,7 @@ mod places;
 mod process;
 mod readme;
 mod release;
+mod sdk_js;
 mod sdk_python;
 mod stages;
 mod tidy;
@@ -41,9 +42,10 @@ Usage: cargo xtask CHORE
   guests             build the example and hostile guests into target/guests/packages
   components         compile the examples that hold an interpreter, into the same folder
   tidy               check the house rules: imports, texts, tests that must exist
-  readme             run the README's commands
+  readme             run the commands of the README and of docs/authoring
   clients            run the tests of the TypeScript and the Python client against a real server
   sdk-python         run the tests of the Python SDK, its scaffold and the Python examples
+  sdk-js             run the tests of the JavaScript SDK, its scaffold and the JavaScript examples
   authors            from nothing to an answer in every language: scaffold, its tests, certify, install, invoke
   interop            let programs of others recompute a ledger's hashes and check a proof from it
   fuzz [S [TARGET…]] fuzz each target for S seconds (default 60)
@@ -83,6 +85,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         ["readme"] => readme::run(&places),
         ["clients"] => clients::run(&places),
         ["sdk-python"] => sdk_python::run(&places),
+        ["sdk-js"] => sdk_js::run(&places),
         ["authors"] => authors::run(&places),
         ["interop"] => interop::run(&places),
         ["fuzz"] => fuzz::run(&places, fuzz::SECONDS_PER_TARGET_DEFAULT, &[]),

@@ -11,8 +11,8 @@ use anyhow::{Result, bail};
 
 use crate::places::Places;
 use crate::{
-    api, authors, bench, clients, components, crash, demo, fuzz, guests, interop, process, readme, sdk_python, tidy,
-    tools,
+    api, authors, bench, clients, components, crash, demo, fuzz, guests, interop, process, readme, sdk_js, sdk_python,
+    tidy, tools,
 };
 
 struct Stage {
@@ -26,7 +26,7 @@ const fn stage(name: &'static str, does: &'static str, run: fn(&Places) -> Resul
 }
 
 /// In order: the cheap ones first; the tests last, so that a log ends with their result.
-const STAGES: [Stage; 22] = [
+const STAGES: [Stage; 23] = [
     stage("tools", "install what the other stages need", tools::install),
     stage("format", "rustfmt changes nothing", format),
     stage("tidy", "the house rules hold", tidy::run),
@@ -35,12 +35,13 @@ const STAGES: [Stage; 22] = [
     stage("components", "the examples in Python and JavaScript compile to components", components::run),
     stage("lint", "clippy has nothing to say", lint),
     stage("demo", "the README's first command", demo::run),
-    stage("readme", "the README's other commands", readme::run),
+    stage("readme", "the README's other commands, and those of the pages for authors", readme::run),
     stage("interop", "others recompute our hashes, check our proofs, and run our verifier as wasm", interop::run),
     stage("api", "schemathesis finds nothing in the HTTP API of a running server", api::run),
     stage("clients", "the TypeScript and the Python client, with a real server and a browser", clients::run),
     stage("sdk", "the guests' own tests, natively, through the SDK's harness", sdk),
     stage("python", "the Python SDK, the loop in its workers, the scaffold and the Python examples", sdk_python::run),
+    stage("js", "the JavaScript SDK, the scaffold and the JavaScript examples", sdk_js::run),
     stage("authors", "from nothing to an answer in every language, through the conformance gate", authors::run),
     stage("fuzz", "each fuzz target, for seconds", fuzz::smoke),
     stage("doc", "the documentation builds without warnings and its examples run", doc),
