@@ -49,15 +49,17 @@ fn handle(text: Text) -> Result<Json<Report>, Refusal> {
         }
         counted[place].1 += 1;
     }
-    let longest = counted.iter().map(|(word, _)| *word).reduce(|longest, word| {
-        if word.chars().count() > longest.chars().count() { word } else { longest }
-    });
+    let longest = counted
+        .iter()
+        .map(|(word, _)| *word)
+        .reduce(|longest, word| if word.chars().count() > longest.chars().count() { word } else { longest });
     let Some(longest) = longest.map(str::to_owned) else {
         return Err(Refusal::new("no_words", "there are no words to count"));
     };
     let (words, distinct) = (counted.iter().map(|(_, count)| count).sum(), counted.len() as u64);
     // Stable: equals stay in the order in which they came.
     counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let frequent = counted.iter().take(FREQUENT_MAX).map(|(word, count)| Frequency { word: (*word).to_owned(), count: *count });
+    let frequent =
+        counted.iter().take(FREQUENT_MAX).map(|(word, count)| Frequency { word: (*word).to_owned(), count: *count });
     Ok(Json::new(Report { words, distinct, longest, frequent: frequent.collect() }))
 }

@@ -16,7 +16,8 @@ fn counts_words() {
 #[test]
 fn lists_five() {
     let report = run(handle, Request::text("a b c d e f f")).json();
-    let words: Vec<_> = report["frequent"].as_array().unwrap().iter().map(|each| each["word"].as_str().unwrap()).collect();
+    let words: Vec<_> =
+        report["frequent"].as_array().unwrap().iter().map(|each| each["word"].as_str().unwrap()).collect();
     assert_eq!(words, ["f", "a", "b", "c", "d"]);
 }
 
