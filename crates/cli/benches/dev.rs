@@ -1,7 +1,7 @@
 //! `omega plugins dev`: from a save to the new output, beside what the language's own build takes alone.
 //!
 //! `cargo bench -p omega-cli --bench dev`. Without `--bench` (as `cargo test` runs it) one save is made in each language, to
-//! show that it works. Another language is another row of [`LANGUAGES`].
+//! show that it works. JavaScript needs npm on the path, as its authors do. Another language is another row of [`LANGUAGES`].
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on fails")]
 
@@ -22,12 +22,20 @@ struct Language {
     bar: &'static str,
 }
 
-const LANGUAGES: [Language; 2] = [
+const LANGUAGES: [Language; 3] = [
     Language {
         name: "python",
         file: "plugin.py",
         text: "words=len(words)",
         with: "words=len(words) + ",
+        saves: 30,
+        bar: "0.5 s",
+    },
+    Language {
+        name: "js",
+        file: "src/plugin.ts",
+        text: "words: words.length",
+        with: "words: words.length + ",
         saves: 30,
         bar: "0.5 s",
     },

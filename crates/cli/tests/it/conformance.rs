@@ -102,6 +102,30 @@ mod python {
         assert!(report["layers"].to_string().contains("seccomp"), "{report:#}");
     }
 
+    #[test]
+    fn one_in_javascript_conforms_too() {
+        let world = World::new();
+        plugin(&world, "upper-js", "pass", &json!({}), &["one", "two"]);
+        fs::remove_file(world.path().join("upper-js/plugin.py")).unwrap();
+        let manifest = world.read("upper-js/PLUGIN_MANIFEST.json").replace("plugin.py", "plugin.js");
+        world.file("upper-js/PLUGIN_MANIFEST.json", manifest);
+        let answer = "{payload: {...payload, content: payload.content.toUpperCase()}}";
+        world.file("upper-js/plugin.js", format!("export function handle({{payload}}) {{\n    return {answer};\n}}\n"));
+        let report = world.json(["plugins", "certify", "upper-js"]);
+        assert_eq!(failed(&report), [""; 0], "{report:#}");
+        assert!(
+            detail(&report, "CG-07").contains("in the same lane a program that never ends was stopped"),
+            "{report:#}"
+        );
+        world.file(
+            "upper-js/plugin.js",
+            format!(
+                "export function handle({{payload}}) {{\n    if (!payload.content) null.x;\n    return {answer};\n}}\n"
+            ),
+        );
+        breaks(&world, "upper-js", "CG-06", "an empty text gave error (plugin_error)");
+    }
+
     /// Native code reads the machine's clock, which the lane does not hold constant: `determinism: audited`.
     #[test]
     fn one_that_reads_the_clock_breaks_cg_04() {

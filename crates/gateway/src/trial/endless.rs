@@ -13,8 +13,12 @@ use crate::error::GatewayError;
 pub(super) const PLUGIN_ID: &str = "omega-trial-endless";
 
 /// By the entry file's ending.
-const PROGRAMS: [(&str, &[u8]); 2] =
-    [("wasm", include_bytes!(concat!(env!("OUT_DIR"), "/endless.wasm"))), ("py", include_bytes!("endless.py"))];
+const PROGRAMS: [(&str, &[u8]); 4] = [
+    ("wasm", include_bytes!(concat!(env!("OUT_DIR"), "/endless.wasm"))),
+    ("py", include_bytes!("endless.py")),
+    ("js", include_bytes!("endless.js")),
+    ("mjs", include_bytes!("endless.js")),
+];
 
 /// A package that never answers, for the lane of `manifest` and with its limits.
 ///

@@ -58,8 +58,10 @@ impl Watch {
         let mut digests: BTreeMap<String, Sha256Hex> =
             files.digests().iter().map(|(path, digest)| (path.to_owned(), digest)).collect();
         if build::is_compiled(&self.folder) {
-            // What cargo writes is no save.
-            digests.remove("Cargo.lock");
+            // What cargo and npm write is no save.
+            for lock in ["Cargo.lock", "package-lock.json"] {
+                digests.remove(lock);
+            }
             if let Ok(entry) = build::entry_file(&self.folder) {
                 digests.remove(&entry);
             }

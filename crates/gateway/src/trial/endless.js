@@ -1,0 +1,4 @@
+// Never answers: what the gate has the gateway stop.
+export function handle() {
+    for (;;) {}
+}
