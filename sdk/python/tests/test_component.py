@@ -147,7 +147,10 @@ def test_brokers_answer() -> None:
 def test_a_broker_that_says_no_declines_the_call() -> None:
     other = request("BinaryRef", {"artifact_id": "other", "artifact_hash": "h", "mime_type": "m"})
     [got] = run("return Text(str(it.size()))", other, takes="BinaryRef")
-    assert got["answer"] == {"declined": "broker_hash_mismatch", "message": "other bytes"}
+    assert got["answer"] == {
+        "declined": "broker_hash_mismatch",
+        "message": "the bytes do not have the stated hash: other bytes",
+    }
     [got] = run("return Text(str(it.size()))", other, takes="BinaryRef", without=("artifacts", "datasets"))
     assert got["answer"]["declined"] == "broker_denied"
 

@@ -55,7 +55,7 @@ def test_the_gate_fails_the_one_check_that_is_broken(scaffold: Path) -> None:
     file.write_text(file.read_text().replace("    if not words:", "    if not words and text.metadata:"))
     before = sorted(scaffold.rglob("*"))
     gate = Gate()
-    with pytest.raises(AssertionError, match="CG-06 Fail closed: .*plugin_error"):
+    with pytest.raises(AssertionError, match=r"CG-06 Fail closed: .*plugin_error"):
         gate.test_cg_06_fail_closed()
     gate.test_cg_04_determinism()
     gate.test_cg_08_non_actuating()

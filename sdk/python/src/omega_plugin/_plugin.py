@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, Union
 from . import _fit
 from ._host import host
 from ._payload import PAYLOADS, BinaryRef, DatasetSlice, Json, Text, from_wire, json_as
-from ._refusal import Refusal
+from ._refusal import BrokerError, Refusal
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -109,7 +109,7 @@ class Plugin(Generic[P, R_co]):
     def answer(self, request: dict[str, Any]) -> tuple[dict[str, object], str]:
         """Answer a request of the gateway; gives the result as it travels, and the notes.
 
-        Raises what the function raises, and a refusal where the payload is not what it takes.
+        Raises what the function raises, and a refusal where the payload is not what it takes, or a broker said no.
         """
         payload = from_wire(request["payload"])
         read = self._prepared().get(payload.kind)
@@ -119,7 +119,10 @@ class Plugin(Generic[P, R_co]):
         arguments = [read(payload)]
         if self._takes_call:
             arguments.append(Call(request["request_id"], request["run_id"], request["timestamp"], request["context"]))
-        given: object = self._function(*arguments)
+        try:
+            given: object = self._function(*arguments)
+        except BrokerError as error:
+            raise error.to_refusal() from error
         notes = ""
         if isinstance(given, Reply):
             notes, given = given.notes, given.result

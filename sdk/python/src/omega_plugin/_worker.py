@@ -171,16 +171,14 @@ def _answer(plugin: Plugin[Any, Any], request: Frame) -> bytes:
     try:
         payload, notes = plugin.answer(request)
         return encode({"type": "result", "payload": payload, "notes": notes})
-    except (Refusal, BrokerError) as refusal:
+    except Refusal as refusal:
         return _declined(refusal)
     except BaseException as error:  # noqa: BLE001 - whatever the program raises
         return _failure("failed", error)
 
 
-def _declined(refusal: Refusal | BrokerError) -> bytes:
+def _declined(refusal: Refusal) -> bytes:
     try:
-        if isinstance(refusal, BrokerError):
-            refusal = refusal.to_refusal()
         code, message = cut(refusal.code, NAME_BYTES_MAX), cut(refusal.message, MESSAGE_BYTES_MAX)
     except BaseException as error:  # noqa: BLE001 - attributes that are no strings, or are not there
         return _failure("failed", error)

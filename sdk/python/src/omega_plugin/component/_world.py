@@ -133,7 +133,7 @@ def _handle(plugin: Plugin[Any, Any], request: Any) -> Any:
         _determinism.stand_at(_nanoseconds(request.timestamp))
     try:
         outcome = _answer(plugin, request)
-    except (Refusal, BrokerError) as refusal:
+    except Refusal as refusal:
         declined = _types.Refusal(cut(refusal.code, NAME_BYTES_MAX), cut(refusal.message, MESSAGE_BYTES_MAX))
         raise _abi.Err(declined) from None
     except BaseException as error:

@@ -12,7 +12,9 @@ from ._gateway import Gateway
 
 
 class ConformanceGate:
-    """Inherit it under a name that pytest collects, and say where the package is:
+    """The gate's ten checks, as tests of the class that inherits it.
+
+    Its name has to be one that pytest collects, and it says where the package is:
 
         class TestConformance(ConformanceGate):
             package = Path(__file__).parent.parent
@@ -34,7 +36,8 @@ class ConformanceGate:
 
     def _check(self, check_id: str) -> None:
         (check,) = (check for check in self.report()["checks"] if check["id"] == check_id)
-        assert check["passed"], f"{check_id} {check['name']}: {check['detail']}"
+        if not check["passed"]:
+            raise AssertionError(f"{check_id} {check['name']}: {check['detail']}")
 
     def test_cg_01_manifest_valid(self) -> None:
         """All fields of the manifest."""

@@ -89,7 +89,9 @@ class Gateway:
 
     def certify(self, package: str | Path) -> dict[str, Any]:
         """Run the conformance gate on the package; gives its report, passed or not. The folder itself is left as it is."""
-        done = self._run("plugins", "certify", str(package), "--json", "--output", str(Path(self._folder.name, "report.json")))
+        done = self._run(
+            "plugins", "certify", str(package), "--json", "--output", str(Path(self._folder.name, "report.json"))
+        )
         try:
             report = json.loads(done.stdout)
         except ValueError:

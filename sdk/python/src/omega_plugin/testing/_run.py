@@ -92,8 +92,6 @@ def run(plugin: Plugin[..., Any], request: Request | Text | Json[Any] | BinaryRe
         answer: Outcome | Refusal = Outcome(from_wire(written["payload"]), written["notes"])
     except Refusal as refusal:
         answer = refusal
-    except BrokerError as error:
-        answer = error.to_refusal()
     finally:
         install(before)
     return Run(answer, memory.logs, memory.said)
