@@ -39,7 +39,7 @@ mod witness;
 
 pub use admin::{Admin, RebuildReport};
 pub use clock::SystemClock;
-pub use directory::READY_PLUGINS_MAX;
+pub use directory::{READY_BYTES_MAX, READY_PLUGINS_MAX};
 pub use environment::{LockedDependencies, environment_tool};
 pub use error::GatewayError;
 pub use evidence::{Alleged, Committed, ForgetReport, SaltState};

@@ -7,7 +7,8 @@ use omega_contract::ports::{Lane, LaneEnding};
 use omega_lane_wasm::{WasmLane, WasmLaneOptions};
 
 use crate::support::shapes::{
-    active_elements, calls, entrances, joins, loops, operands, over, placed_data, plain, signatures, sum, targets, with,
+    active_elements, calls, entrances, joins, known_data, loops, operands, over, placed_data, plain, signatures, sum,
+    targets, with,
 };
 use crate::support::wat::Guest;
 use crate::support::{call, program, run};
@@ -50,7 +51,7 @@ async fn what_is_admitted_is_compiled_to_its_end() {
         ("signatures", signatures(2, 400)),
         ("ways in", entrances(2, 400)),
         ("data segments", with(&placed_data(160))),
-        ("data at known places", with(&r#"(data (i32.const 2000) "a")"#.repeat(20_000))),
+        ("data at known places", known_data(20_000)),
         ("passive elements", with(&format!("(func $q) (elem func {})", "$q ".repeat(500)))),
         ("active elements", with(&active_elements(500))),
         ("globals", with(&"(global i32 (i32.const 1))".repeat(500))),

@@ -208,7 +208,7 @@ mod tests {
         assert!(TEMPLATE_FILES.iter().any(|(path, _)| *path == "PLUGIN_MANIFEST.json"));
         assert!(PYTHON_TEMPLATE_FILES.iter().any(|(path, _)| *path == "plugin.py"));
         assert!(PYTHON_SDK_FILES.iter().any(|(path, _)| *path == "src/omega_plugin/__init__.py"));
-        let ours = ["README.md", "pyproject.toml", "src/"];
+        let ours = ["README.md", "pyproject.toml", "requirements-component.txt", "src/"];
         assert!(PYTHON_SDK_FILES.iter().all(|(path, _)| ours.iter().any(|ours| path.starts_with(ours))));
         assert!(JS_TEMPLATE_FILES.iter().any(|(path, _)| *path == "src/plugin.ts"));
         for name in ["package.json", "globals.d.ts", "bin/omega-plugin.js", "command/main.ts", "src/index.ts"] {

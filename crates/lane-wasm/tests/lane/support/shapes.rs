@@ -99,6 +99,13 @@ pub(crate) fn placed_data(count: usize) -> String {
     r#"(data (offset (i32.add (i32.const 2000) (i32.const 0))) "a")"#.repeat(count)
 }
 
+/// Data at known places in the memory of its own module, back to front and over each other: the image of it is the costliest to make.
+pub(crate) fn known_data(count: usize) -> Guest {
+    let data: String = (0..count).rev().map(|n| format!(r#"(data (i32.const {}) "ab")"#, 2_000 + n % 30_000)).collect();
+    // Behind the memory's limits, in the module that has the memory; the parenthesis that ends the memory ends the global.
+    Guest::echo().memory(&format!("1) {data} (global i32 (i32.const 0)"))
+}
+
 /// One long constant expression.
 pub(crate) fn sum(terms: usize) -> String {
     format!("(global i32 {} (i32.const 0) {})", "(i32.const 0) ".repeat(terms), "(i32.add) ".repeat(terms))
