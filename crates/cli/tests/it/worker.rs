@@ -185,7 +185,7 @@ export function handle(request) {
 #[test]
 fn a_javascript_plugin_answers_and_its_evidence_names_its_engine() {
     let world = World::new();
-    for (id, file) in [("upper", "plugin.js"), ("upper-module", "dist/plugin.mjs")] {
+    for (id, file) in [("upper", "plugin.js"), ("upper-module", "lib/plugin.mjs")] {
         install_javascript(&world, id, file, "text.toUpperCase()");
         assert_eq!(world.ok(["invoke", id, "--text", "Ada", "--run-id", id]), "ADA");
         let meta = meta_of(&world, "INVOKE");

@@ -111,10 +111,11 @@ fn lock() -> io::Result<()> {
 
 /// More than `/tmp` holds, in several files, since one is bounded too.
 fn fill() -> io::Result<()> {
+    let part = vec![1; MEBIBYTE];
     for number in 0..8 {
+        let mut file = File::create(format!("/tmp/full{number}"))?;
         for _ in 0..16 {
-            let mut file = File::options().append(true).create(true).open(format!("/tmp/full{number}"))?;
-            io::Write::write_all(&mut file, &vec![1; MEBIBYTE])?;
+            io::Write::write_all(&mut file, &part)?;
         }
     }
     Ok(())
