@@ -45,6 +45,9 @@ fn world_of(build: &Build) -> World {
     }
     let package = package.to_str().unwrap();
     world.ok(["plugins", "sign", package]);
+    // One process: an interpreter's component takes seconds to be made ready in this build.
+    world.stop_serving();
+    world.serve();
     world.ok(["plugins", "install", package, "--enable"]);
     world
 }
