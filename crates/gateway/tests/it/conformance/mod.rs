@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use omega_contract::plugin_info::LaneKind;
 use omega_contract::{CheckId, ConformanceReport};
 use omega_gateway::trial::{GateDesk, TrialOptions, certify, certify_at};
 use serde_json::json;
@@ -47,7 +48,7 @@ async fn the_examples_of_this_repository_conform() {
     for name in ["hello", "headline", "text-stats", "json-redact", "csv-profile", "slice-summary"] {
         let report = certified(&package(&format!("examples/{name}"))).await;
         assert!(report.passed && report.is_whole(), "{name}: {:#?}", report.failed().collect::<Vec<_>>());
-        assert_eq!((report.plugin_id.as_str(), report.lane.map(|lane| lane.as_str())), (name, Some("wasm")));
+        assert_eq!((report.plugin_id.as_str(), report.lane.map(LaneKind::as_str)), (name, Some("wasm")));
         assert!(!report.layers.is_empty() && report.package_digest.is_some());
     }
 }
