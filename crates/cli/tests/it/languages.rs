@@ -22,6 +22,8 @@ const BUILDS: &[Build] = &[
     #[cfg(target_os = "linux")]
     Build { name: "Python, worker", folder: "word-count-python", source: Some("plugin.py") },
     Build { name: "JavaScript, component", folder: "word-count-js", source: None },
+    #[cfg(target_os = "linux")]
+    Build { name: "JavaScript, worker", folder: "word-count-js", source: Some("plugin.js") },
 ];
 
 /// Texts whose words, lengths and order are not the same to every standard library.
