@@ -135,8 +135,10 @@ impl Person {
         }
         shell.env("HOME", &home).env("STATE", &state).env("NO_COLOR", "1").env_remove("CARGO_MANIFEST_DIR");
         shell.env("PATH", process::search_path(&[bin, places.node_bin().as_path()], &[]));
-        // The documents build the same SDK: once is enough.
-        shell.env("CARGO_TARGET_DIR", places.root.join("target/readme"));
+        if block.place == Place::Own {
+            // The documents build the same SDK: once is enough.
+            shell.env("CARGO_TARGET_DIR", places.root.join("target/readme"));
+        }
         shell.current_dir(if block.place == Place::Repository { &places.root } else { &home });
         let status = shell.status().context("cannot start `sh`")?;
         let printed = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
