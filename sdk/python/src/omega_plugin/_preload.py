@@ -64,14 +64,12 @@ _OFTEN_USED: Final = (
     *("_strptime", "encodings.ascii", "encodings.cp1252", "encodings.latin_1", "encodings.utf_16"),
 )
 
-#: Extension modules that no plugin needs: they are about terminals, users, limits, other processes or Python's own tests, or
-#: they bring much with them and have a pure half that does without (`_asyncio` brings 3 MB). Each one that is left out is five
-#: mappings less to copy and to undo for each call.
+#: Extension modules that no plugin needs: they are about terminals, other processes or Python's own tests, or they bring
+#: much with them and have a pure half that does without (`_asyncio` brings 3 MB).
 _LEFT_OUT: Final = frozenset(
     (
         *("_asyncio", "_crypt", "_ctypes_test", "_curses", "_curses_panel", "_dbm", "_gdbm", "_lsprof", "_tkinter"),
-        *("_posixshmem", "_remote_debugging", "grp", "nis", "ossaudiodev", "readline", "spwd"),
-        *("syslog", "termios"),
+        *("_remote_debugging", "nis", "ossaudiodev", "readline", "spwd"),
     )
 )
 _LEFT_OUT_BEGINNINGS: Final = ("_test", "_xx", "xx", "_interp")
