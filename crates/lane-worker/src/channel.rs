@@ -12,7 +12,7 @@ use rustix::net::{
 };
 
 /// Bytes of a message.
-pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Descriptors that come with a message.
 const DESCRIPTORS_MAX: usize = 8;
 

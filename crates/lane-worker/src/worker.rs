@@ -16,11 +16,10 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::time::timeout_at;
 
-use crate::channel;
 use crate::frames::{Incoming, Said, TooLong, decode};
 use crate::messages::Number;
 use crate::sys;
-use crate::sys::inside::plan::{Report, tag, word};
+use crate::sys::inside::plan::{Report, tag};
 
 /// Bytes that one reading of output takes.
 const OUTPUT_READ_BYTES: usize = 16 * 1024;
@@ -45,6 +44,7 @@ struct Descriptors {
     stdout: OwnedFd,
     stderr: OwnedFd,
     init: OwnedFd,
+    program: OwnedFd,
 }
 
 /// What a program wrote to standard output and error.
@@ -127,32 +127,39 @@ pub(crate) enum Event {
 impl Worker {
     /// Takes what the helper handed over.
     pub(crate) fn new(number: Number, descriptors: Vec<OwnedFd>, log_bytes_max: u64) -> io::Result<Self> {
-        let Ok([stream, status, stdout, stderr, init]) = <[OwnedFd; 5]>::try_from(descriptors) else {
-            return Err(io::Error::other("a worker comes with five descriptors"));
+        let Ok([stream, status, stdout, stderr, init, program]) = <[OwnedFd; 6]>::try_from(descriptors) else {
+            return Err(io::Error::other("a worker comes with six descriptors"));
         };
         for descriptor in [&stream, &status, &stdout, &stderr] {
             rustix::io::ioctl_fionbio(descriptor, true)?;
         }
         let output = Output { stdout: Captured::new(log_bytes_max), stderr: Captured::new(log_bytes_max) };
-        let descriptors = Descriptors { stream, status, stdout, stderr, init };
+        let descriptors = Descriptors { stream, status, stdout, stderr, init, program };
         Ok(Self { number, descriptors, output, stands_still: false, incoming: Incoming::default() })
     }
 
     /// Has it stand still while it waits for a call: no deadline holds for it by then. One that is gone is seen by whoever takes it.
     pub(crate) fn stand_still(&mut self) {
         self.stands_still = true;
-        let _ = channel::send(&self.descriptors.status, &[word::STOP], &[]);
+        self.signal_program(Signal::STOP);
     }
 
     /// Has it run again. One that is gone is seen by whoever waits for its answer.
     pub(crate) fn go_on(&mut self) {
         if std::mem::take(&mut self.stands_still) {
-            let _ = channel::send(&self.descriptors.status, &[word::GO], &[]);
+            self.signal_program(Signal::CONT);
         }
+    }
+
+    /// What is gone already needs no signal.
+    fn signal_program(&self, signal: Signal) {
+        let _ = rustix::process::pidfd_send_signal(&self.descriptors.program, signal);
     }
 
     /// Ends everything in its pid namespace. What is gone already needs no signal.
     pub(crate) fn kill(&self) {
+        // Its init's end is its own, too; but there is more of it to take apart, which so begins at once.
+        self.signal_program(Signal::KILL);
         let _ = rustix::process::pidfd_send_signal(&self.descriptors.init, Signal::KILL);
     }
 

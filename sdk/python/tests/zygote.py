@@ -13,12 +13,15 @@ import sys
 # Not this folder: what a plugin imports comes from its own.
 sys.path[0] = sys.argv[1]
 
-from omega_plugin import _preload, _worker  # noqa: E402 - from the path above
+from omega_plugin import _preload, _rehearsal, _worker  # noqa: E402 - from the path above
 
 
 def main() -> None:
     """Fork until the other end closes."""
     _preload.preload()
+    # Folders differ from worker to worker here; in the gateway's zygote they are known.
+    if not _rehearsal.rehearse(plugin_folder="", environment="", sdk=sys.argv[1]):
+        sys.exit("the rehearsal failed")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[2]))
     while True:

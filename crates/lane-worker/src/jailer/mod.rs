@@ -446,6 +446,11 @@ impl Helper {
         if worker.program != Some(pid) {
             return self.fail(number, Failure::new("attestation", "another process says that it is locked down"));
         }
+        // Before the look: what is seen then is seen of the process that this stands for, or of none.
+        let program = match open_process(pid) {
+            Ok(program) => program,
+            Err(error) => return self.fail(number, Failure::new("worker", error)),
+        };
         if let Err(failure) = attest::attest(pid, &expected)
             && !is_off(self.layers_off, stage::ATTESTATION)
         {
@@ -459,6 +464,7 @@ impl Helper {
             unborn.stdout.as_fd(),
             unborn.stderr.as_fd(),
             process.as_fd(),
+            program.as_fd(),
         ];
         channel::send(&self.gateway, &serde_json::to_vec(&Tell::WorkerMade { worker: number })?, &given)
     }

@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 
 import ctypes  # noqa: E402 - after the path is set
 
-from omega_plugin import _preload, _worker  # noqa: E402
+from omega_plugin import _preload, _rehearsal, _worker  # noqa: E402
 
 missing = _preload.preload()
 try:
@@ -27,7 +27,8 @@ serve = lockdown.omega_zygote
 serve.restype = None
 after_fork = ctypes.pythonapi.PyOS_AfterFork_Child
 after_fork.restype = None
-del lockdown, missing, standard
+rehearsed = _rehearsal.rehearse()
+del lockdown, missing, rehearsed, standard
 _preload.gc.collect()
 _preload.gc.freeze()
 serve()

@@ -28,6 +28,9 @@ const ZYGOTE_WORKERS_MAX: u64 = 20_000;
 const ZYGOTE_AGE_MAX: Duration = Duration::from_secs(1_800);
 /// An import may log so many lines: they are read on the thread that serves all programs.
 const IMPORT_LINES_MAX: u32 = 1_000;
+/// The next worker is not begun sooner after one was taken, but for its call to end or another to find none: making one takes
+/// a processor for longer than a short call takes, and the two would share it.
+const REFILL_PAUSE: Duration = Duration::from_millis(2);
 /// A helper that ended is not started again sooner.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
@@ -69,6 +72,8 @@ pub(super) struct State {
     zygotes: HashMap<Number, Zygote>,
     workers: HashMap<Number, Living>,
     numbers: Number,
+    /// Programs of which a worker was taken, and when more are made, in this order.
+    taken: VecDeque<(Instant, Number)>,
 }
 
 impl State {
@@ -84,6 +89,7 @@ impl State {
             zygotes: HashMap::new(),
             workers: HashMap::new(),
             numbers: 0,
+            taken: VecDeque::new(),
         }
     }
 
@@ -106,6 +112,11 @@ impl State {
                     _ => self.helper_ended(),
                 },
                 () = writable(self.link.as_ref()), if !self.unsent.is_empty() => drop(self.send_unsent()),
+                () = until(self.taken.front().map(|(until, _)| *until)) => {
+                    if let Some((_, program)) = self.taken.pop_front() {
+                        self.refill(program);
+                    }
+                }
                 _ = look.tick() => self.look(),
             }
         }
@@ -160,12 +171,17 @@ impl State {
                 if let Some(entry) = self.programs.get_mut(&program) {
                     entry.last_used = Instant::now();
                 }
-                self.refill(program);
+                self.taken.push_back((Instant::now() + REFILL_PAUSE, program));
             }
             Command::End { worker, reply } => {
                 if let Some(living) = self.workers.get_mut(&worker) {
                     living.reply = reply;
+                    let program = living.program;
                     self.ask(&Ask::EndWorker { worker }, None);
+                    if let Some(place) = self.taken.iter().position(|(_, taken)| *taken == program) {
+                        self.taken.remove(place);
+                        self.refill(program);
+                    }
                 }
             }
             Command::Forget { program } => self.forget(program),
@@ -561,6 +577,14 @@ async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorke
 fn open(link: OwnedFd) -> io::Result<UnixDatagram> {
     rustix::io::ioctl_fionbio(&link, true)?;
     UnixDatagram::from_std(link.into())
+}
+
+/// Waits until then; for ever, without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the helper's socket has room; never, without one.

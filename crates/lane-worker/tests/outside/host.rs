@@ -22,8 +22,8 @@ pub(crate) const PATIENCE_VARIABLE: &str = "OMEGA_TEST_PATIENCE";
 const SECRET: &str = "canary-5f2b8c1d";
 /// A worker that is gone is seen to be gone within this time.
 const GONE_MAX: Duration = Duration::from_secs(10);
-/// Descriptors of a worker that waits: stream, status, standard output and error, its init.
-const DESCRIPTORS_OF_WORKER: usize = 5;
+/// Descriptors of a worker that waits: stream, status, standard output and error, its init, its program.
+const DESCRIPTORS_OF_WORKER: usize = 6;
 
 /// Names of sockets are given out once.
 static HOSTS: AtomicU32 = AtomicU32::new(0);

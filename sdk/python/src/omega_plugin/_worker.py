@@ -80,7 +80,7 @@ def main(
     """Serve one call on the stream, and end the process. The folders are other ones in tests only."""
     status = EXIT_LOOP
     try:
-        status = _serve(Stream(stream_fd), plugin_folder, environment, sdk)
+        status = serve(Stream(stream_fd), plugin_folder, environment, sdk)
     except ProtocolError:
         status = EXIT_PROTOCOL
     except OSError:
@@ -90,8 +90,8 @@ def main(
         _exit(status)
 
 
-def _serve(stream: Stream, plugin_folder: str, environment: str, sdk: str) -> int:
-    """Serve one call; gives the status to end with."""
+def serve(stream: Stream, plugin_folder: str, environment: str, sdk: str) -> int:
+    """Serve one call; gives the status to end with. Raises `ProtocolError` and `OSError` as the stream does."""
     load = stream.receive()
     if load is None:
         return EXIT_DONE
@@ -103,7 +103,7 @@ def _serve(stream: Stream, plugin_folder: str, environment: str, sdk: str) -> in
         # Every worker is a copy of one parent: without this all would draw the same numbers.
         random.seed()
     try:
-        _set_paths(plugin_folder, environment if load["has_environment"] else None, sdk)
+        set_paths(plugin_folder, environment if load["has_environment"] else None, sdk)
         plugin = _load(plugin_folder, load["entry"], load["export"])
     except BaseException as error:  # noqa: BLE001 - whatever the program raises
         last = _failure("load_failed", error)
@@ -128,11 +128,15 @@ def _check(frame: object, kind: str | None, fields: frozenset[str]) -> None:
         raise ProtocolError(f"that is no {kind or 'request'}")
 
 
-def _set_paths(plugin_folder: str, environment: str | None, sdk: str) -> None:
+def set_paths(plugin_folder: str, environment: str | None, sdk: str) -> None:
+    """Where modules are looked for from now on: the plugin, the standard library, the SDK, the plugin's environment."""
     ours = (plugin_folder, environment, sdk)
     standard = [path for path in sys.path if path and path not in ours]
     # As for any program: a dependency never stands in the place of a module of the standard library.
-    sys.path[:] = [plugin_folder, *standard, sdk, *([environment] if environment else ())]
+    wanted = [plugin_folder, *standard, sdk, *([environment] if environment else ())]
+    # In a worker the warm parent has done it.
+    if sys.path != wanted:
+        sys.path[:] = wanted
     # The folders are read-only.
     sys.dont_write_bytecode = True
 

@@ -4,9 +4,9 @@
 //! left. What never happens here: plugin code, or a report that the plugin could have written.
 
 use crate::sys::inside::context;
-use crate::sys::inside::kernel::{self, DESCRIPTORS_MAX, Errno, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, call, nr, nr_any};
+use crate::sys::inside::kernel::{self, DESCRIPTORS_MAX, Errno, SIGCHLD, SIGKILL, call, nr, nr_any};
 use crate::sys::inside::lockdown;
-use crate::sys::inside::plan::{MAGIC, Plan, Report, stage, tag, word};
+use crate::sys::inside::plan::{MAGIC, Plan, Report, stage, tag};
 use crate::sys::inside::zygote::Given;
 
 const MS_NOSUID: u64 = 2;
@@ -101,7 +101,7 @@ pub(crate) fn live(given: Given) -> ! {
         _ => -1,
     };
     kernel::close(pair[0]);
-    let end = watch(program, watched, listener, status);
+    let end = watch(program, watched, listener);
     let _ = report(status, end, None);
     kernel::exit(0)
 }
@@ -126,17 +126,15 @@ fn own_pid(plan: &Plan) -> i64 {
     if plan.layers_off & (1 << stage::NAMESPACES) == 0 { 1 } else { call!(GETPID).unwrap_or(1) }
 }
 
-/// Waits for the program's end, or for a forbidden call, which ends it. Stops and continues the program as the gateway says:
-/// one that waits for a call does not run, since no deadline holds for it.
-fn watch(program: i32, watched: i32, listener: i32, status: i32) -> Report {
+/// Waits for the program's end, or for a forbidden call, which ends it.
+fn watch(program: i32, watched: i32, listener: i32) -> Report {
     let mut refused = None;
     let mut polls = [
         Poll { descriptor: listener, wanted: POLLIN, happened: 0 },
         Poll { descriptor: watched, wanted: POLLIN, happened: 0 },
-        Poll { descriptor: status, wanted: POLLIN, happened: 0 },
     ];
     loop {
-        match call!(nr::PPOLL, polls.as_mut_ptr(), 3_u64, 0_u64, 0_u64, 0_u64) {
+        match call!(nr::PPOLL, polls.as_mut_ptr(), 2_u64, 0_u64, 0_u64, 0_u64) {
             Err(kernel::EINTR) => continue,
             Err(_) => break,
             Ok(_) => {}
@@ -152,19 +150,6 @@ fn watch(program: i32, watched: i32, listener: i32, status: i32) -> Report {
         }
         if polls[1].happened != 0 {
             break;
-        }
-        if polls[2].happened != 0 {
-            let (mut said, mut none) = ([0_u8; 1], [-1; DESCRIPTORS_MAX]);
-            let signal = match kernel::receive(status, said.as_mut_ptr(), 1, &mut none) {
-                Ok((1, 0)) if said[0] == word::STOP => SIGSTOP,
-                Ok((1, 0)) if said[0] == word::GO => SIGCONT,
-                // Nobody says anything any more.
-                _ => {
-                    polls[2].descriptor = -1;
-                    continue;
-                }
-            };
-            let _ = call!(nr::KILL, program, signal);
         }
         if polls[0].happened != 0 {
             // The program is ending: its filter is gone.

@@ -70,8 +70,6 @@ pub(crate) mod nr_any {
 
 pub(crate) const SIGKILL: i32 = 9;
 pub(crate) const SIGCHLD: i32 = 17;
-pub(crate) const SIGCONT: i32 = 18;
-pub(crate) const SIGSTOP: i32 = 19;
 pub(crate) const EINTR: Errno = 4;
 pub(crate) const EINVAL: Errno = 22;
 

@@ -81,14 +81,6 @@ pub(crate) mod tag {
     pub(crate) const REFUSED: u32 = 6;
 }
 
-/// What an init is told on its status socket once the program runs, a byte each.
-pub(crate) mod word {
-    /// The program does not run until it is told to.
-    pub(crate) const STOP: u8 = 2;
-    /// The program runs.
-    pub(crate) const GO: u8 = 3;
-}
-
 /// The layers in the order in which they are put in force: `stage` of a report, bits of `layers_off`.
 pub(crate) mod stage {
     /// Namespaces of its own.

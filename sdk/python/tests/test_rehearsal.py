@@ -1,0 +1,63 @@
+"""What the warm parent does ahead of its workers, and what it must not leave behind."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from test_preload import said_by
+from worker_process import SOURCES
+
+from omega_plugin import _host, _rehearsal, _worker
+
+STATE = """
+from omega_plugin import _host, _preload, _rehearsal
+_preload.preload()
+def state():
+    return sorted(sys.modules), sys.argv, sys.path_importer_cache.keys() - set(sys.path), type(_host.host()).__name__
+before = state()
+"""
+
+
+def test_a_rehearsal_succeeds_and_leaves_nothing_but_the_paths(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("raise SystemExit('plugin code ran in the parent')")
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('plugin code ran in the parent')")
+    folders = f"plugin_folder={str(tmp_path)!r}, environment='/none', sdk={str(SOURCES)!r}"
+    lines = said_by(
+        f"{STATE}done = _rehearsal.rehearse({folders})\nprint(done)\nprint(state() == before)\n"
+        "import json; print(json.dumps([sys.path[0], sys.path[-1], list(sys.path_importer_cache)]))"
+    )
+    assert lines[:2] == ["True", "True"]
+    first, last, known = json.loads(lines[2])
+    assert (first, last) == (str(tmp_path), str(SOURCES))
+    # What is in the plugin's folder has been looked up, and is not looked up by each worker again.
+    assert str(tmp_path) in known
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="CPython 3.10 specialises nothing")
+def test_a_rehearsal_specialises_what_workers_run() -> None:
+    program = """
+import dis
+def specialised():
+    code = dis.get_instructions(_rehearsal._worker.serve, adaptive=True)
+    generic = {name for name in (*dis.opmap, *getattr(dis, "_all_opname", ())) if name in dis.opmap or "ADAPTIVE" in name}
+    return sum(instruction.opname not in generic for instruction in code)
+before = specialised()
+_rehearsal.rehearse(plugin_folder="", environment="")
+print(before, specialised())
+"""
+    [said] = said_by(STATE + program)
+    before, after = map(int, said.split())
+    assert before == 0 < after
+
+
+def test_a_rehearsal_that_fails_is_told_and_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise RuntimeError
+
+    monkeypatch.setattr(_worker, "serve", broken)
+    monkeypatch.setattr("sys.path", ["/standard"])
+    host = _host.host()
+    assert not _rehearsal.rehearse(plugin_folder="/plugin", environment="/none", sdk="/omega")
+    assert sys.path == ["/plugin", "/standard", "/omega"]
+    assert _host.host() is host
