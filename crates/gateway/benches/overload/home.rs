@@ -23,12 +23,21 @@ pub(crate) async fn open(config: &str) -> (tempfile::TempDir, Gateway) {
 pub(crate) async fn install(gateway: &Gateway, name: &str, change: impl FnOnce(&mut Manifest)) -> PluginId {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/packages").join(name);
     assert!(folder.is_dir(), "{} is missing: run `cargo xtask guests` first", folder.display());
-    let files = package_source::read_dir(&folder).unwrap();
+    install_from(gateway, &folder, |manifest, _| change(manifest)).await
+}
+
+/// Registers and enables the package in a folder, with its manifest and its files changed.
+pub(crate) async fn install_from(
+    gateway: &Gateway,
+    folder: &Path,
+    change: impl FnOnce(&mut Manifest, &mut BTreeMap<String, Arc<[u8]>>),
+) -> PluginId {
+    let files = package_source::read_dir(folder).unwrap();
     let mut files: BTreeMap<String, Arc<[u8]>> =
         files.iter().map(|(path, bytes)| (path.to_owned(), Arc::clone(bytes))).collect();
     let mut manifest: Manifest = serde_json::from_slice(&files[MANIFEST_FILE]).unwrap();
     manifest.evidence.log_level = LogLevel::Summary;
-    change(&mut manifest);
+    change(&mut manifest, &mut files);
     files.insert(MANIFEST_FILE.to_owned(), serde_json::to_vec(&manifest).unwrap().into());
     let key = gateway.home().operator_key().unwrap();
     files.remove(SIGNATURE_FILE);

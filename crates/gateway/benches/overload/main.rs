@@ -15,16 +15,19 @@ mod generator;
 mod home;
 mod neighbours;
 mod surplus;
+mod workers;
 
 use std::time::Duration;
 
 fn main() {
+    omega_gateway::become_helper_if_asked();
     let measured = std::env::args().any(|argument| argument == "--bench");
     let seconds = |full: f64| if measured { full } else { 0.2 };
     let text = "The quick brown fox jumps over the lazy dog, twice.\n".repeat(80)[..4096].to_owned();
-    let parts: [(&str, &dyn Fn()); 2] = [
+    let parts: [(&str, &dyn Fn()); 3] = [
         ("surplus", &|| surplus::measure(&text, seconds(8.0))),
         ("neighbours", &|| neighbours::measure(&text, seconds(7.5))),
+        ("workers", &|| workers::measure(&text, seconds(45.0))),
     ];
     // `cargo bench -p omega-gateway --bench overload -- surplus` runs this one.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();

@@ -12,6 +12,8 @@ const NEIGHBOUR_CALLERS: usize = 16;
 /// Between two calls of one of them: at most 1,600 calls of the second, so that what is measured is
 /// what the plugin does and not how many calls the callers make.
 const NEIGHBOUR_PAUSE: Duration = Duration::from_millis(10);
+/// Between two calls of the good plugin, which has something else to do: the machine is not full of it alone.
+const PAUSE: Duration = Duration::from_micros(500);
 /// Times that each neighbour has its turn, so that what else the machine does strikes all alike.
 const ROUNDS: u32 = 3;
 
@@ -26,8 +28,6 @@ pub(crate) fn measure(text: &str, seconds: f64) {
             "text-stats, 4 KiB, one caller, {name}, beside {NEIGHBOUR_CALLERS} callers of a neighbour; bar: p99 <= 1.20\n\
              call: from its first poll; asked: from when a thread outside asked for it"
         );
-        let columns = ["call p50", "p99 µs", "p50", "p99", "asked p50", "p99 µs", "p50", "p99", "its calls/s"];
-        println!("{:<22}{}", "neighbour", columns.map(|column| format!(" {column:>11}")).concat());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(table(text, seconds, &format!("durability = 'relaxed'\n{breaker}")));
         println!();
@@ -37,24 +37,45 @@ pub(crate) fn measure(text: &str, seconds: f64) {
 async fn table(text: &str, seconds: f64, config: &str) {
     let (_folder, gateway) = home::open(config).await;
     let good = home::install(&gateway, "examples/text-stats", |_| {}).await;
-    let mut neighbours = vec![("alone", None)];
+    let mut neighbours = Vec::new();
     for name in NEIGHBOURS {
         let places = u32::try_from(NEIGHBOUR_CALLERS).unwrap();
         let plugin = home::install(&gateway, name, |manifest| manifest.limits.max_concurrency = places).await;
         gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
-        neighbours.push((name, Some(plugin)));
+        neighbours.push((name, plugin));
     }
-    serve(&gateway, &good, text, seconds).await;
+    beside(&gateway, &Served { plugin: good, text: text.to_owned(), seconds, pause: PAUSE }, neighbours).await;
+}
+
+/// The good plugin, called again and again.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) plugin: PluginId,
+    pub(crate) text: String,
+    /// For so long beside each neighbour.
+    pub(crate) seconds: f64,
+    /// Between two calls.
+    pub(crate) pause: Duration,
+}
+
+/// Calls the good plugin alone and beside each neighbour, and prints a row for each.
+pub(crate) async fn beside(gateway: &Gateway, good: &Served, bad: Vec<(&str, PluginId)>) {
+    let seconds = good.seconds;
+    let neighbours: Vec<(&str, Option<PluginId>)> =
+        std::iter::once(("alone", None)).chain(bad.into_iter().map(|(name, plugin)| (name, Some(plugin)))).collect();
+    serve(gateway, good).await;
     let mut took: Vec<(Took, f64)> = neighbours.iter().map(|_| Default::default()).collect();
     for _ in 0..ROUNDS {
         for ((_, neighbour), (took, calls)) in neighbours.iter().zip(&mut took) {
-            let callers = neighbour.as_ref().map(|plugin| call_on(&gateway, plugin));
-            took.extend(&serve(&gateway, &good, text, seconds).await);
+            let callers = neighbour.as_ref().map(|plugin| call_on(gateway, plugin));
+            took.extend(&serve(gateway, good).await);
             if let Some(callers) = callers {
                 *calls += callers.stop().await / f64::from(ROUNDS) / seconds;
             }
         }
     }
+    let columns = ["call p50", "p99 µs", "p50", "p99", "asked p50", "p99 µs", "p50", "p99", "its calls/s"];
+    println!("{:<22}{}", "neighbour", columns.map(|column| format!(" {column:>11}")).concat());
     let alone = took[0].0.quantiles();
     for ((name, _), (took, calls)) in neighbours.iter().zip(&took) {
         let row = took.quantiles().into_iter().zip(&alone).map(|((p50, p99), alone)| {
@@ -85,9 +106,8 @@ impl Took {
     }
 }
 
-/// The good plugin, called again and again for so long.
-async fn serve(gateway: &Gateway, plugin: &PluginId, text: &str, seconds: f64) -> Took {
-    let (gateway, plugin, text) = (gateway.clone(), plugin.clone(), text.to_owned());
+async fn serve(gateway: &Gateway, served: &Served) -> Took {
+    let (gateway, Served { plugin, text, seconds, pause }) = (gateway.clone(), served.clone());
     let until = Instant::now() + Duration::from_secs_f64(seconds);
     let runtime = tokio::runtime::Handle::current();
     let caller = tokio::task::spawn_blocking(move || {
@@ -106,8 +126,7 @@ async fn serve(gateway: &Gateway, plugin: &PluginId, text: &str, seconds: f64) -
             let (call, asked) = receiver.recv().unwrap();
             took.call.add(call);
             took.asked.add(asked);
-            // A caller with something else to do: the machine is not full of the good plugin alone.
-            std::thread::sleep(Duration::from_micros(500));
+            std::thread::sleep(pause);
         }
         took
     });

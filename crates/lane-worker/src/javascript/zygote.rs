@@ -33,6 +33,10 @@ pub(super) fn run(serve: fn(&Engine, &Path) -> Result<(), Broken>) -> ! {
             sys::exit_now(EXIT_LOOP);
         }
     };
+    if let Err(error) = rehearse(&engine) {
+        eprintln!("the rehearsal: {}: {}", error.kind, error.message);
+        sys::exit_now(EXIT_LOOP);
+    }
     if let Err(error) = sys::ignore_children() {
         eprintln!("{error}");
         sys::exit_now(EXIT_LOOP);
@@ -49,6 +53,25 @@ pub(super) fn run(serve: fn(&Engine, &Path) -> Result<(), Broken>) -> ! {
         Ok(Err(Broken::Stream)) => EXIT_STREAM,
         Err(_) => EXIT_LOOP,
     })
+}
+
+/// Runs a program of ours once, so that no worker has to make what the engine makes when it first runs one. It has no memory that another
+/// program could reach: a module of no name that can be asked for.
+fn rehearse(engine: &Engine) -> Result<(), ProgramError> {
+    const PROGRAM: &[u8] = b"export const handle = ({payload}, host) => ({payload, notes: ''});";
+    const REQUEST: &str = r#"{"request_id":"","run_id":"","timestamp":"","context":{},"payload":{"kind":"text","content":"x","encoding":"utf-8","metadata":{}}}"#;
+    let handle = engine.load("rehearsal", PROGRAM.to_vec(), "handle")?;
+    let request = serde_json::from_str(REQUEST).map_err(|error| fault(error.to_string()))?;
+    match engine.call(handle, request) {
+        Ending::Result { .. } => Ok(()),
+        Ending::Failed(error) => Err(error),
+        Ending::Declined { message, .. } => Err(fault(message)),
+    }
+}
+
+/// A failure of what is around the program.
+fn fault(message: String) -> ProgramError {
+    ProgramError { kind: "Error".to_owned(), message, traceback: String::new() }
 }
 
 /// Serves one call.
@@ -98,7 +121,6 @@ fn import(
     folder: &Path,
     is_deterministic: bool,
 ) -> Result<Persistent<Function<'static>>, ProgramError> {
-    let fault = |message: String| ProgramError { kind: "Error".to_owned(), message, traceback: String::new() };
     let seed = if is_deterministic {
         seed(&load.seed).map_err(|_| fault("its seed is none".to_owned()))?
     } else {

@@ -10,6 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
+
 use crate::channel::{self, Waiting};
 use crate::messages::{Ask, Begin, Begun, Tell};
 
@@ -78,4 +81,23 @@ pub(super) fn start(program: &HelperProgram, begin: &Begin) -> io::Result<(Owned
         Ok(Tell::Begun(begun)) => Ok((ours, begun)),
         _ => Err(io::Error::other("the helper process does not answer")),
     }
+}
+
+/// The socket to the helper on this runtime. It keeps messages apart as datagrams do; tokio has no name for such a socket.
+pub(super) fn open(link: OwnedFd) -> io::Result<UnixDatagram> {
+    rustix::io::ioctl_fionbio(&link, true)?;
+    UnixDatagram::from_std(link.into())
+}
+
+/// Waits until the helper's socket has room; never, without one.
+pub(super) async fn writable(link: Option<&UnixDatagram>) {
+    let Some(link) = link else { return std::future::pending().await };
+    // `send_unsent` finds out what is the matter with it.
+    let _ = link.writable().await;
+}
+
+/// The next message of the helper; never, without one.
+pub(super) async fn receive(link: Option<&UnixDatagram>) -> io::Result<channel::Received> {
+    let Some(link) = link else { return std::future::pending().await };
+    link.async_io(Interest::READABLE, || channel::receive(link, Waiting::No)).await
 }

@@ -2,6 +2,7 @@
 //!
 //! What never happens here: a call that waits for another plugin's program, or a worker that is given out twice.
 
+mod import;
 mod link;
 mod state;
 

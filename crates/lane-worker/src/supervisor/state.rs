@@ -10,14 +10,13 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::sync::{mpsc, oneshot};
 
+use super::import::import;
+use super::link::{open, receive, writable};
 use super::{Command, Counts, NoWorker, SupervisorOptions, Waiting, link};
-use crate::call::{output_text, shown};
 use crate::channel;
-use crate::frames::Said;
-use crate::limits::{FRAME_BYTES_MARGIN, IMPORT_MAX};
 use crate::messages::{Ask, Failure, Number, Tell, Used};
 use crate::program::Program;
-use crate::worker::{Event, Exit, Worker};
+use crate::worker::Worker;
 
 /// How often it is looked for what is idle.
 const LOOK: Duration = Duration::from_secs(2);
@@ -26,8 +25,6 @@ const MAKING_MAX: usize = 4;
 /// A zygote gives way to a new one after so many workers, or after so long.
 const ZYGOTE_WORKERS_MAX: u64 = 20_000;
 const ZYGOTE_AGE_MAX: Duration = Duration::from_secs(1_800);
-/// An import may log so many lines: they are read on the thread that serves all programs.
-const IMPORT_LINES_MAX: u32 = 1_000;
 /// The next worker is not begun sooner after one was taken, but for its call to end or another to find none: making one takes
 /// a processor for longer than a short call takes, and the two would share it.
 const REFILL_PAUSE: Duration = Duration::from_millis(2);
@@ -532,72 +529,12 @@ fn give(entry: &mut Entry, worker: Worker) {
     }
 }
 
-/// Has a worker import its program.
-async fn import(mut worker: Worker, program: &Program) -> Result<Worker, NoWorker> {
-    let deadline = Instant::now() + IMPORT_MAX;
-    let event = {
-        let mut talk = worker.open(deadline).map_err(|error| NoWorker::Failure(Failure::new("worker", error)))?;
-        let sent = talk.send(&program.load, deadline).await;
-        let mut lines = 0;
-        let event = loop {
-            match talk.next(FRAME_BYTES_MARGIN, deadline).await {
-                // Nobody called it yet: there is nobody to log for.
-                Event::Said(Said::Log { .. }) if lines < IMPORT_LINES_MAX => lines += 1,
-                event => break event,
-            }
-        };
-        talk.drain_output();
-        sent.err().unwrap_or(event)
-    };
-    let why = match event {
-        Event::Said(Said::Loaded) => return Ok(worker),
-        Event::Said(Said::LoadFailed(error)) => shown(&error),
-        Event::Said(_) => "it broke the protocol before it was loaded".to_owned(),
-        Event::Broken(why) => format!("it broke the protocol: {why}"),
-        Event::TooLong(length) => format!("it broke the protocol with a frame of {length} bytes"),
-        Event::Ended { ended, .. } => match ended.exit {
-            Exit::Code(code) => format!("its program ended the process with code {code} while it was imported"),
-            Exit::Signal(signal) => format!("its process died of signal {signal} while its program was imported"),
-            Exit::Refused { syscall } => {
-                format!(
-                    "its program asked the kernel for {} while it was imported, and was killed",
-                    crate::policy::call_name(syscall)
-                )
-            }
-            Exit::Unknown => "its sandbox was killed while its program was imported".to_owned(),
-        },
-        Event::Deadline => format!("its program was not imported in {} s", IMPORT_MAX.as_secs()),
-    };
-    let output = output_text(worker.output());
-    worker.kill();
-    Err(NoWorker::LoadFailed { detail: format!("the program cannot be loaded: {why}"), output })
-}
-
-/// The socket to the helper on this runtime. It keeps messages apart as datagrams do; tokio has no name for such a socket.
-fn open(link: OwnedFd) -> io::Result<UnixDatagram> {
-    rustix::io::ioctl_fionbio(&link, true)?;
-    UnixDatagram::from_std(link.into())
-}
-
 /// Waits until then; for ever, without a time.
 async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Waits until the helper's socket has room; never, without one.
-async fn writable(link: Option<&UnixDatagram>) {
-    let Some(link) = link else { return std::future::pending().await };
-    // `send_unsent` finds out what is the matter with it.
-    let _ = link.writable().await;
-}
-
-/// The next message of the helper; never, without one.
-async fn receive(link: Option<&UnixDatagram>) -> io::Result<channel::Received> {
-    let Some(link) = link else { return std::future::pending().await };
-    link.async_io(Interest::READABLE, || channel::receive(link, channel::Waiting::No)).await
 }
 
 #[cfg(test)]

@@ -1,0 +1,59 @@
+//! A plugin's time in the worker lane beside another that crashes or hangs in every call.
+
+use std::path::Path;
+use std::time::Duration;
+
+use omega_contract::{Payload, PluginId};
+use omega_gateway::{Gateway, request};
+
+use crate::home;
+use crate::neighbours::{self, Served};
+
+/// Between two calls of the good plugin: some sixty calls a second, a quarter of what two processors can do, for the breaker's
+/// work is measured and not how processors are shared.
+const PAUSE: Duration = Duration::from_millis(10);
+const HANG_MS: u64 = 100;
+const NEIGHBOURS: [(&str, &str); 2] = [
+    (
+        "crashes",
+        "import os\nfrom omega_plugin import Json, Text, plugin\n\n\n@plugin\ndef handle(text: Text) -> Json:\n    os.abort()\n",
+    ),
+    (
+        "hangs, 100 ms",
+        "from omega_plugin import Json, Text, plugin\n\n\n@plugin\ndef handle(text: Text) -> Json:\n    while True:\n        pass\n",
+    ),
+];
+
+pub(crate) fn measure(text: &str, seconds: f64) {
+    let seconds = seconds / 3.0;
+    println!(
+        "readability (Python), 4 KiB, one caller, breaker as by default, beside callers of a worker plugin; bar: p99 <= 1.20\n\
+         call: from its first poll; asked: from when a thread outside asked for it"
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (_folder, gateway) = home::open("durability = 'relaxed'\n").await;
+        let plugin = install(&gateway, "good", None).await;
+        let mut bad = Vec::new();
+        for (number, (name, source)) in NEIGHBOURS.into_iter().enumerate() {
+            let plugin = install(&gateway, &format!("bad-{number}"), Some(source)).await;
+            gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
+            bad.push((name, plugin));
+        }
+        neighbours::beside(&gateway, &Served { plugin, text: text.to_owned(), seconds, pause: PAUSE }, bad).await;
+    });
+    println!();
+}
+
+/// The example `readability`, or another program with its manifest.
+async fn install(gateway: &Gateway, name: &str, source: Option<&str>) -> PluginId {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/examples/readability");
+    home::install_from(gateway, &folder, |manifest, files| {
+        manifest.plugin_id = name.parse().unwrap();
+        if let Some(source) = source {
+            manifest.limits.max_ms = HANG_MS;
+            files.insert("plugin.py".to_owned(), source.as_bytes().into());
+        }
+    })
+    .await
+}
