@@ -330,6 +330,7 @@ mod tests {
             "for (;;) held.push({a: {}});",
             "for (;;) held.push('x'.repeat(1 << 16).toUpperCase());",
             "for (;;) held.push(held.concat(held, [1]));",
+            "for (;;) held.push(new RegExp(`(a{1,${(held.length % 200) + 1}}b)+`.repeat(50)));",
         ] {
             let ending = ended(&format!("const held = []; export function handle() {{ {work} }}")).unwrap();
             let Ending::Failed(error) = ending else { panic!("{work}: {ending:?}") };

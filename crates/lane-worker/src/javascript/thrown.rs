@@ -60,7 +60,9 @@ impl Thrown {
         let field = |name: &str| text_field(ctx, object, name);
         let kind = field("name").unwrap_or_else(|| "Error".to_owned());
         let message = field("message").unwrap_or_default();
-        if was_refused_memory && kind == "InternalError" {
+        // A regular expression that finds no memory to be compiled in is told as a fault of its syntax.
+        let is_of_memory = kind == "InternalError" || (kind == "SyntaxError" && message == "out of memory");
+        if was_refused_memory && is_of_memory {
             return error(OUT_OF_MEMORY, message, &field("stack").unwrap_or_default());
         }
         error(&kind, message, &field("stack").unwrap_or_default())
