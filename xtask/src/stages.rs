@@ -208,7 +208,9 @@ fn served(places: &Places) -> Result<()> {
     guests::build(places)?;
     components::build(places)?;
     let mut command = process::cargo(places);
-    command.args(["nextest", "run", "--locked", "--package", "omega-cli", "--test", "it", "--profile", "ci"]);
+    // Of the whole workspace, as all other stages build: one package alone has other features, and wasmtime would be built again.
+    command.args(["nextest", "run", "--locked", "--workspace", "--test", "it", "--profile", "ci"]);
+    command.args(["--filterset", "package(omega-cli)"]);
     process::run(command.env("OMEGA_TEST_SERVED", "1"))
 }
 

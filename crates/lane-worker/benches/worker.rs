@@ -1,6 +1,8 @@
 //! What a call costs, beside what it is made of: `cargo bench -p omega-lane-worker --bench worker [python] [javascript] [baselines] [call] [rate]
 //! [first] [kill] [neighbours] [memory]`.
 //!
+//! Without `--bench` (as `cargo test` runs it) a few calls of each are made, to show that it works.
+//!
 //! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it; a fork of a native
 //! process, a Node worker thread for each call.
 
@@ -132,6 +134,12 @@ fn measure(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Lang
     }
 }
 
+/// So many where it is measured; a few where it is only shown that it works.
+fn times(measured: u32) -> u32 {
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    if is_measured { measured } else { measured.div_ceil(100) }
+}
+
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
@@ -143,7 +151,7 @@ fn quantiles(mut times: Vec<Duration>) -> (f64, f64) {
     (at(50), at(99))
 }
 
-fn timed(count: usize, mut work: impl FnMut()) -> (f64, f64) {
+fn timed(count: u32, mut work: impl FnMut()) -> (f64, f64) {
     let times = (0..count)
         .map(|_| {
             let began = Instant::now();
@@ -160,13 +168,13 @@ fn baselines(lane: &WorkerLane) {
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(status.is_ok_and(|status| status.success()), "{command:?}");
     };
-    let (p50, p99) = timed(50, || quiet(Command::new(&python).args(["-I", "-S", "-c", "pass"])));
+    let (p50, p99) = timed(times(50), || quiet(Command::new(&python).args(["-I", "-S", "-c", "pass"])));
     println!("python3 -I -S -c pass: p50 {p50:.2} ms, p99 {p99:.2} ms");
     let fork = "import os,time\nt=[]\nfor _ in range(200):\n a=time.perf_counter()\n p=os.fork()\n if p==0: os._exit(0)\n os.waitpid(p,0)\n t.append(time.perf_counter()-a)\nt.sort()\nprint(t[100]*1e3)";
     let output = Command::new(&python).args(["-I", "-S", "-c", fork]).output().expect("python");
     println!("fork of a warm interpreter, and its end: p50 {} ms", String::from_utf8_lossy(&output.stdout).trim());
     if Command::new("bwrap").arg("--version").stdout(Stdio::null()).status().is_ok() {
-        let (p50, p99) = timed(50, || {
+        let (p50, p99) = timed(times(50), || {
             quiet(
                 Command::new("bwrap")
                     .args([
@@ -311,7 +319,7 @@ fn prepare(lane: &WorkerLane, language: &Language, source: &str) -> Arc<dyn Read
 
 fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x".repeat(4096));
-    let times = (0..10)
+    let times = (0..times(10))
         .map(|number| {
             let began = Instant::now();
             let ready = prepare(
@@ -332,9 +340,10 @@ fn first(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Langua
 fn call(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
     let payload = Payload::text("x".repeat(4096));
     let ready = prepare(lane, language, language.echo);
+    let count = times(300);
     let times = runtime.block_on(async {
         let mut times = Vec::new();
-        for _ in 0..300 {
+        for _ in 0..count {
             // The pool is warm: whoever calls finds a worker.
             tokio::time::sleep(Duration::from_millis(25)).await;
             times.push(answered(&ready, &payload).await);
@@ -359,7 +368,7 @@ fn rate(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Languag
     let payload = Payload::text("x".repeat(4096));
     let ready = prepare(lane, language, language.echo);
     let (began, before) = (Instant::now(), busy());
-    let time = Duration::from_secs(10);
+    let time = Duration::from_millis(times(10_000).into());
     let calls: u64 = runtime.block_on(async {
         let callers = (0..CALLERS).map(|_| {
             let (ready, payload) = (Arc::clone(&ready), payload.clone());
@@ -393,9 +402,10 @@ fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Languag
     let sleep = language.sleep.map(|source| ("sleeping", source));
     for (name, source) in [("busy", language.spin)].into_iter().chain(sleep) {
         let ready = prepare(lane, language, source);
+        let count = times(300);
         let times = runtime.block_on(async {
             let mut times = Vec::new();
-            for _ in 0..300 {
+            for _ in 0..count {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let began = Instant::now();
                 let report = ready.run(request(&payload, Duration::from_millis(100))).await;
@@ -413,13 +423,13 @@ fn kill(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Languag
 
 /// What a good plugin's callers feel of a bad one that is called all the time.
 fn neighbours(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &Language) {
-    const CALLS: usize = 1_000;
+    let calls = times(1_000);
     let payload = Payload::text("x".repeat(4096));
     let good = prepare(lane, language, language.echo);
     let measure = |good: &Arc<dyn ReadyProgram>| {
         let times = runtime.block_on(async {
-            let mut times = Vec::with_capacity(CALLS);
-            for _ in 0..CALLS {
+            let mut times = Vec::new();
+            for _ in 0..calls {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 times.push(answered(good, &payload).await);
             }
@@ -441,9 +451,9 @@ fn neighbours(lane: &WorkerLane, runtime: &tokio::runtime::Runtime, language: &L
         });
         let (beside_50, beside_99) = measure(&good);
         drop(stop);
-        let calls: u64 = runtime.block_on(neighbour).expect("the neighbour");
+        let theirs: u64 = runtime.block_on(neighbour).expect("the neighbour");
         println!(
-            "{CALLS} calls beside a plugin that {name} ({calls} of its calls): p50 {alone_50:.2} -> {beside_50:.2} ms, p99 {alone_99:.2} -> {beside_99:.2} ms, \
+            "{calls} calls beside a plugin that {name} ({theirs} of its calls): p50 {alone_50:.2} -> {beside_50:.2} ms, p99 {alone_99:.2} -> {beside_99:.2} ms, \
              ratio of p99 {:.2} (bar: 1.20)",
             beside_99 / alone_99
         );
