@@ -61,3 +61,29 @@ def test_a_rehearsal_that_fails_is_told_and_changes_nothing_else(monkeypatch: py
     assert not _rehearsal.rehearse(plugin_folder="/plugin", environment="/none", sdk="/omega")
     assert sys.path == ["/plugin", "/standard", "/omega"]
     assert _host.host() is host
+
+
+def test_an_entry_that_was_made_ahead_is_the_module_that_an_import_gives(tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text(
+        "# -*- coding: latin-1 -*-\nimport sibling\nruns = sibling.count()\nword = '\xe9'\n", encoding="latin-1"
+    )
+    (tmp_path / "sibling.py").write_text("def count():\n    import entry\n    return getattr(entry, 'runs', 0) + 1\n")
+    (tmp_path / "json.py").write_text("raise SystemExit('it stands in the place of the standard library')")
+    (tmp_path / "not-a-name.py").write_text("")
+    folders = f"plugin_folder={str(tmp_path)!r}, environment='/none', sdk={str(SOURCES)!r}"
+    facts = "[module.__name__, module.__file__, module.__spec__.origin, module.runs, module.word, module.__package__]"
+    program = (
+        "from omega_plugin import _worker\nimport json\n"
+        f"module = _worker._import({str(tmp_path)!r}, 'entry.py')\n"
+        f"import entry\nprint(json.dumps([entry is module, module.__builtins__ is not None, *{facts}]))"
+    )
+    ahead, imported = (
+        said_by(
+            f"{STATE}_rehearsal.rehearse({folders})\nmade = sorted(_rehearsal._worker._made)\n{program}\nprint(*made)"
+        ),
+        said_by(f"{STATE}sys.path.insert(0, {str(tmp_path)!r})\n{program}"),
+    )
+    assert ahead[-1] == "entry sibling"
+    assert ahead[0] == imported[0]
+    assert json.loads(ahead[0])[:2] == [True, True]
+    assert json.loads(ahead[0])[2:] == ["entry", *[str(tmp_path / "entry.py")] * 2, 1, "é", ""]

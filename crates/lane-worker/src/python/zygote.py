@@ -7,8 +7,13 @@ import sys
 standard = os.path.dirname(os.__file__)
 sys.path[:] = [standard, standard + "/lib-dynload", "/omega"]
 sys.dont_write_bytecode = True
+# What modules do in the child of a fork is to mend locks that other threads held, and to seed `random`. A worker is a copy of a process of
+# one thread that holds none, and the loop seeds: left in, this is a ninth of what a worker costs.
+register_at_fork = os.register_at_fork
+os.register_at_fork = lambda **_: None
 
 import ctypes  # noqa: E402 - after the path is set
+import threading  # noqa: E402
 
 from omega_plugin import _preload, _rehearsal, _worker  # noqa: E402
 
@@ -28,10 +33,12 @@ serve.restype = None
 after_fork = ctypes.pythonapi.PyOS_AfterFork_Child
 after_fork.restype = None
 rehearsed = _rehearsal.rehearse()
-del lockdown, missing, rehearsed, standard
+os.register_at_fork = register_at_fork
+del lockdown, missing, register_at_fork, rehearsed, standard
 _preload.gc.collect()
 _preload.gc.freeze()
 serve()
 # From here on this is a worker, locked down.
 after_fork()
+threading.main_thread()._set_native_id()
 _worker.main(3)

@@ -63,6 +63,7 @@ def rehearse(
     _worker.set_paths(plugin_folder, environment if environments else None, sdk)
     # Of a module that nobody has, which is why it looks into each.
     importlib.machinery.PathFinder.find_spec("_omega_nothing", [plugin_folder, *environments])
+    _worker.make_modules(plugin_folder if os.path.isdir(plugin_folder) else None)
     return done
 
 
@@ -71,6 +72,7 @@ def _call(payload: dict[str, object]) -> bool:
     call = encode({"type": "call", "request": request, "seed": _SEED, "time_left_ms": 1000})
     ours, theirs = socket.socketpair()
     sys.modules.pop("_rehearsed", None)
+    _worker.make_modules(_FOLDER)
     with ours, theirs:
         ours.sendall(_LOAD + call)
         _worker.serve(Stream(theirs.fileno()), _FOLDER, "", _worker.SDK_FOLDER)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import binascii
 import importlib
 import importlib.util
+import io
 import math
 import os
 import random
 import sys
 import threading
 import traceback
+from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from . import _determinism
@@ -46,6 +48,8 @@ NAME_BYTES_MAX: Final = 256
 PROGRESS_BYTES_MAX: Final = 1024
 #: Bytes that one question about an artifact may ask for.
 READ_BYTES_MAX: Final = 1024 * 1024
+#: Modules of a plugin's folder that are made ahead of workers.
+_MADE_MAX: Final = 16
 
 _LOAD_FIELDS: Final = frozenset(
     (
@@ -152,14 +156,45 @@ def _load(folder: str, entry: str, export: str) -> Plugin[Any, Any]:
     raise TypeError(f"{export!r} in {entry} is no plugin: write `@plugin` above the function (from omega_plugin)")
 
 
+#: Modules of the plugin's folder that the warm parent made, without anything in them.
+_made: dict[str, ModuleType] = {}
+
+
+def make_modules(folder: str | None) -> None:
+    """Make the modules that may be a plugin's entry, so that no worker has to find them.
+
+    Their names alone are known by then: nothing of the files is read, let alone run.
+    """
+    _made.clear()
+    for file in sorted(os.listdir(folder)) if folder else ():
+        name, dot, ending = file.partition(".")
+        if dot + ending == ".py" and _is_free(name) and len(_made) < _MADE_MAX:
+            spec = importlib.util.spec_from_file_location(name, f"{folder}/{file}")
+            if spec is not None:
+                _made[name] = importlib.util.module_from_spec(spec)
+
+
+def _is_free(name: str) -> bool:
+    parts = name.split(".")
+    return all(map(str.isidentifier, parts)) and parts[0] not in sys.modules and parts[0] not in sys.stdlib_module_names
+
+
 def _import(folder: str, entry: str) -> object:
     file = f"{folder}/{entry}"
     name = entry.removesuffix(".py").replace("/", ".")
-    parts = name.split(".")
     sys.argv = [file]
+    made = _made.get(name)
+    if made is not None and made.__file__ == file:
+        # As the import system does it, without what it does for modules that may lie elsewhere, or compiled.
+        sys.modules[name] = made
+        with io.FileIO(file) as source:
+            code = compile(source.readall(), file, "exec", dont_inherit=True)
+        exec(code, made.__dict__)  # noqa: S102 - the plugin, in its sandbox
+        # What a module puts in its own place counts, as in an import.
+        return sys.modules[name]
     # By its name, so that the program's other modules can import it and it can import its siblings; not where the name is
     # taken, in the parent or in the standard library.
-    if all(map(str.isidentifier, parts)) and parts[0] not in sys.modules and parts[0] not in sys.stdlib_module_names:
+    if _is_free(name):
         return importlib.import_module(name)
     spec = importlib.util.spec_from_file_location("_omega_entry", file)
     if spec is None or spec.loader is None:
