@@ -51,3 +51,38 @@ async fn a_program_is_heard_and_answered() {
     assert_eq!(*host.lines.lock().unwrap(), ["Info begins", "0.5 half way"]);
     assert!(report.output_text.contains("to standard output"), "{}", report.output_text);
 }
+
+/// A worker is a copy of its zygote that Python was told of in part: what it is told wrong would be found by an author's logs.
+const WHO: &str = "
+import os, random, sys, threading
+from omega_plugin import Text, plugin
+
+DRAWN = random.random()
+
+@plugin
+def handle(text: Text) -> Text:
+    main = threading.main_thread()
+    told = [main is threading.current_thread(), main.native_id == threading.get_native_id() == os.getpid()]
+    told += [os.register_at_fork.__module__ == 'posix', __name__ == 'program', sys.modules['program'].DRAWN == DRAWN]
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(threading.active_count()))
+    thread.start()
+    thread.join()
+    return Text(f'{all(told)} {answers} {DRAWN}')
+";
+
+#[tokio::test]
+async fn a_worker_knows_which_process_and_thread_it_is() {
+    let ready = prepare(WHO);
+    let mut drawn = Vec::new();
+    for _ in 0..3 {
+        let report = run(&ready, "").await;
+        let LaneEnding::Finished(output) = report.ending else { panic!("{report:?}") };
+        let GuestPayload::Text { content, .. } = output.payload else { panic!("{output:?}") };
+        let number = content.strip_prefix("True [2] ").unwrap_or_else(|| panic!("{content}"));
+        drawn.push(number.to_owned());
+    }
+    drawn.sort();
+    drawn.dedup();
+    assert_eq!(drawn.len(), 3, "workers drew the same numbers: {drawn:?}");
+}
