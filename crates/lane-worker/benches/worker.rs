@@ -3,7 +3,7 @@
 //!
 //! Without `--bench` (as `cargo test` runs it) a few calls of each are made, to show that it works.
 //!
-//! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, `bwrap` with an interpreter in it; a fork of a native
+//! Baselines of the same run: `python3 -I -S -c pass`, a fork of a warm interpreter, one that is killed, `bwrap` with an interpreter in it; a fork of a native
 //! process, a Node worker thread for each call.
 
 use std::collections::BTreeMap;
@@ -173,6 +173,7 @@ fn baselines(lane: &WorkerLane) {
     let fork = "import os,time\nt=[]\nfor _ in range(200):\n a=time.perf_counter()\n p=os.fork()\n if p==0: os._exit(0)\n os.waitpid(p,0)\n t.append(time.perf_counter()-a)\nt.sort()\nprint(t[100]*1e3)";
     let output = Command::new(&python).args(["-I", "-S", "-c", fork]).output().expect("python");
     println!("fork of a warm interpreter, and its end: p50 {} ms", String::from_utf8_lossy(&output.stdout).trim());
+    bare_kill(&python);
     if Command::new("bwrap").arg("--version").stdout(Stdio::null()).status().is_ok() {
         let (p50, p99) = timed(times(50), || {
             quiet(
@@ -195,6 +196,34 @@ fn baselines(lane: &WorkerLane) {
     } else {
         println!("bwrap + interpreter: bwrap is not installed (Debian package bubblewrap)");
     }
+}
+
+/// A fork of an interpreter without a sandbox, killed at 100 ms by whoever waits for it: what no kill can be quicker than.
+fn bare_kill(python: &std::path::Path) {
+    const SCRIPT: &str = "
+import os, sys, time
+count = int(sys.argv[1])
+for how in ('busy', 'sleeping'):
+    times = []
+    for _ in range(count):
+        time.sleep(0.02)
+        began = time.perf_counter()
+        child = os.fork()
+        if child == 0:
+            while how == 'busy':
+                pass
+            time.sleep(60)
+        time.sleep(max(0, began + 0.1 - time.perf_counter()))
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        times.append((time.perf_counter() - began) * 1e3)
+    times.sort()
+    at = lambda share: times[-(-count * share // 100) - 1]
+    print(f'{how} fork of an interpreter, killed at 100 ms without a sandbox: p50 {at(50):.1f} ms, p99 {at(99):.1f} ms')
+";
+    let output =
+        Command::new(python).args(["-I", "-S", "-c", SCRIPT, &times(300).to_string()]).output().expect("python");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// A fork of a small native process, and its end: what a worker cannot be cheaper than.
