@@ -33,7 +33,7 @@ pub(crate) fn measure(text: &str, seconds: f64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (_folder, gateway) = home::open("durability = 'relaxed'\n").await;
-        let plugin = install(&gateway, "good", None).await;
+        let plugin = install(&gateway, "readability", None).await;
         let mut bad = Vec::new();
         for (number, (name, source)) in NEIGHBOURS.into_iter().enumerate() {
             let plugin = install(&gateway, &format!("bad-{number}"), Some(source)).await;
@@ -49,11 +49,12 @@ pub(crate) fn measure(text: &str, seconds: f64) {
 async fn install(gateway: &Gateway, name: &str, source: Option<&str>) -> PluginId {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/examples/readability");
     home::install_from(gateway, &folder, |manifest, files| {
-        manifest.plugin_id = name.parse().unwrap();
-        if let Some(source) = source {
-            manifest.limits.max_ms = HANG_MS;
-            files.insert("plugin.py".to_owned(), source.as_bytes().into());
-        }
+        let Some(source) = source else { return };
+        // A plugin's schemas have its own name.
+        *manifest =
+            serde_json::from_str(&serde_json::to_string(manifest).unwrap().replace("readability", name)).unwrap();
+        manifest.limits.max_ms = HANG_MS;
+        files.insert("plugin.py".to_owned(), source.as_bytes().into());
     })
     .await
 }
