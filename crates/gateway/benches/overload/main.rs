@@ -27,7 +27,7 @@ fn main() {
     let parts: [(&str, &dyn Fn()); 3] = [
         ("surplus", &|| surplus::measure(&text, seconds(8.0))),
         ("neighbours", &|| neighbours::measure(&text, seconds(7.5))),
-        ("workers", &|| workers::measure(&text, seconds(45.0))),
+        ("workers", &|| workers::measure(&text, seconds(90.0))),
     ];
     // `cargo bench -p omega-gateway --bench overload -- surplus` runs this one.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();

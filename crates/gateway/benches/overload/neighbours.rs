@@ -44,7 +44,8 @@ async fn table(text: &str, seconds: f64, config: &str) {
         gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
         neighbours.push((name, plugin));
     }
-    beside(&gateway, &Served { plugin: good, text: text.to_owned(), seconds, pause: PAUSE }, neighbours).await;
+    let served = Served { plugin: good, text: text.to_owned(), seconds, pause: PAUSE };
+    beside(&gateway, &served, NEIGHBOUR_CALLERS, neighbours).await;
 }
 
 /// The good plugin, called again and again.
@@ -58,8 +59,8 @@ pub(crate) struct Served {
     pub(crate) pause: Duration,
 }
 
-/// Calls the good plugin alone and beside each neighbour, and prints a row for each.
-pub(crate) async fn beside(gateway: &Gateway, good: &Served, bad: Vec<(&str, PluginId)>) {
+/// Calls the good plugin alone and beside each neighbour, which has so many callers, and prints a row for each.
+pub(crate) async fn beside(gateway: &Gateway, good: &Served, callers: usize, bad: Vec<(&str, PluginId)>) {
     let seconds = good.seconds;
     let neighbours: Vec<(&str, Option<PluginId>)> =
         std::iter::once(("alone", None)).chain(bad.into_iter().map(|(name, plugin)| (name, Some(plugin)))).collect();
@@ -67,7 +68,7 @@ pub(crate) async fn beside(gateway: &Gateway, good: &Served, bad: Vec<(&str, Plu
     let mut took: Vec<(Took, f64)> = neighbours.iter().map(|_| Default::default()).collect();
     for _ in 0..ROUNDS {
         for ((_, neighbour), (took, calls)) in neighbours.iter().zip(&mut took) {
-            let callers = neighbour.as_ref().map(|plugin| call_on(gateway, plugin));
+            let callers = neighbour.as_ref().map(|plugin| call_on(gateway, plugin, callers));
             took.extend(&serve(gateway, good).await);
             if let Some(callers) = callers {
                 *calls += callers.stop().await / f64::from(ROUNDS) / seconds;
@@ -135,13 +136,13 @@ async fn serve(gateway: &Gateway, served: &Served) -> Took {
 
 struct Callers(Vec<tokio::task::JoinHandle<()>>, std::sync::Arc<std::sync::atomic::AtomicU64>);
 
-fn call_on(gateway: &Gateway, plugin: &PluginId) -> Callers {
+fn call_on(gateway: &Gateway, plugin: &PluginId, callers: usize) -> Callers {
     let made = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let caller = |number: usize| {
         let (gateway, plugin, made) = (gateway.clone(), plugin.clone(), std::sync::Arc::clone(&made));
         tokio::spawn(async move {
             // Not all at once: a burst of sound calls is a wait for others too.
-            tokio::time::sleep(NEIGHBOUR_PAUSE.mul_f64(number as f64 / NEIGHBOUR_CALLERS as f64)).await;
+            tokio::time::sleep(NEIGHBOUR_PAUSE.mul_f64(number as f64 / callers as f64)).await;
             loop {
                 gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
                 made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -149,7 +150,7 @@ fn call_on(gateway: &Gateway, plugin: &PluginId) -> Callers {
             }
         })
     };
-    Callers((0..NEIGHBOUR_CALLERS).map(caller).collect(), made)
+    Callers((0..callers).map(caller).collect(), made)
 }
 
 impl Callers {

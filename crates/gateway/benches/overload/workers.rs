@@ -13,6 +13,8 @@ use crate::neighbours::{self, Served};
 /// work is measured and not how processors are shared.
 const PAUSE: Duration = Duration::from_millis(10);
 const HANG_MS: u64 = 100;
+/// Callers of the neighbour.
+const CALLERS: [usize; 2] = [1, 16];
 const NEIGHBOURS: [(&str, &str); 2] = [
     (
         "crashes",
@@ -27,7 +29,7 @@ const NEIGHBOURS: [(&str, &str); 2] = [
 pub(crate) fn measure(text: &str, seconds: f64) {
     let seconds = seconds / 3.0;
     println!(
-        "readability (Python), 4 KiB, one caller, breaker as by default, beside callers of a worker plugin; bar: p99 <= 1.20\n\
+        "readability (Python), 4 KiB, one caller, breaker as by default, beside a worker plugin that fails; bar: p99 <= 1.20\n\
          call: from its first poll; asked: from when a thread outside asked for it"
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -40,7 +42,11 @@ pub(crate) fn measure(text: &str, seconds: f64) {
             gateway.invoke(&plugin, request(Payload::text("go"))).await.unwrap();
             bad.push((name, plugin));
         }
-        neighbours::beside(&gateway, &Served { plugin, text: text.to_owned(), seconds, pause: PAUSE }, bad).await;
+        let served = Served { plugin, text: text.to_owned(), seconds: seconds / CALLERS.len() as f64, pause: PAUSE };
+        for callers in CALLERS {
+            println!("beside {callers} callers of it, each 10 ms after its last answer");
+            neighbours::beside(&gateway, &served, callers, bad.clone()).await;
+        }
     });
     println!();
 }
