@@ -43,7 +43,9 @@ struct Descriptors {
     status: OwnedFd,
     stdout: OwnedFd,
     stderr: OwnedFd,
+    /// Process 1 of its namespace: ends with all that is in it.
     init: OwnedFd,
+    /// The plugin's own process: what is stopped and goes on.
     program: OwnedFd,
 }
 
