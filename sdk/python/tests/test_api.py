@@ -1,5 +1,6 @@
 """Plugins as authors write them, run in this process."""
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -196,6 +197,19 @@ def test_what_cannot_be_a_plugin_is_none() -> None:
 
     with pytest.raises(TypeError, match="async"):
         plugin(later)  # type: ignore[type-var]
+
+
+def test_a_wrapped_function_takes_what_the_one_inside_takes() -> None:
+    def inside(text: Text, call: Call) -> Text:
+        return Text(text.content + call.run_id)
+
+    @functools.wraps(inside)
+    def wrapped(*args: Any) -> Text:
+        return inside(*args)
+
+    request = {"request_id": "r", "run_id": "run", "timestamp": "", "context": {}, "payload": Text("x").to_wire()}
+    payload, _ = plugin(wrapped).answer(request)
+    assert payload["content"] == "xrun"
 
 
 @dataclass

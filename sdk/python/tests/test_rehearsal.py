@@ -90,3 +90,10 @@ def test_an_entry_that_was_made_ahead_is_the_module_that_an_import_gives(tmp_pat
     assert ahead[0] == imported[0]
     assert json.loads(ahead[0])[:2] == [True, True]
     assert json.loads(ahead[0])[2:] == ["entry", *[str(tmp_path / "entry.py")] * 2, 1, "é", ""]
+
+
+def test_what_an_entry_puts_in_its_own_place_counts(tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text("import sys\nclass Other:\n    word = 'other'\nsys.modules[__name__] = Other\n")
+    folders = f"plugin_folder={str(tmp_path)!r}, environment='/none', sdk={str(SOURCES)!r}"
+    find = f"print(_rehearsal._worker._import({str(tmp_path)!r}, 'entry.py').word)"
+    assert said_by(f"{STATE}_rehearsal.rehearse({folders})\n{find}") == ["other"]
