@@ -16,13 +16,13 @@ use std::thread;
 
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 use omega_contract::{Sha256Hex, Timestamp};
-use omega_proof::chain::{ChainFault, Stretch, StretchCheck, Strictness};
+use omega_proof::chain::{ChainFault, Stretch, Strictness, check_stretch};
 use omega_proof::line::{Line, LineFault};
 
 use crate::error::{FaultKind, LedgerError, LedgerFault, file_name};
 use crate::tree::{Node, leaf};
 
-const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
+const CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// A part of a segment that begins at the start of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,20 +202,19 @@ fn check_chunk(piece: &Piece, chunk: u64, depth: Depth, buffer: &mut Vec<u8>) ->
     let start = read_lines(piece, from, to, buffer).map_err(LedgerError::read(&piece.path))?;
     let read_from = from.saturating_sub(u64::from(chunk > 0));
     let mut good = GoodLines { start: read_from + start as u64, ..GoodLines::default() };
-    let mut check = StretchCheck::new(depth.strictness);
     let lines = buffer.get(start..).unwrap_or_default();
-    let fault = if depth.leaves {
+    let (stretch, fault) = if depth.leaves {
         let mut end = 0_u32;
         let keep = |line: &Line<'_>, hash: Sha256Hex| {
             end += u32::try_from(line.length() + 1).unwrap_or_default();
             good.leaves.push(leaf(hash.as_bytes()));
             good.ends.push(end);
         };
-        check.lines(lines, keep).err()
+        check_stretch(lines, depth.strictness, keep)
     } else {
-        check.lines(lines, |_, _| ()).err()
+        check_stretch(lines, depth.strictness, |_, _| ())
     };
-    Ok(ChunkFound { good, stretch: check.finish(), fault })
+    Ok(ChunkFound { good, stretch, fault })
 }
 
 /// Reads the lines that start at or after `from` and before `to`; gives where the first one starts in the

@@ -8,7 +8,7 @@
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 use omega_contract::{Sha256Hex, Timestamp};
 
-use crate::line::{HashText, Line, LineFault, hash_of_digits, strict_event};
+use crate::line::{LANES, Line, LineFault, hash_of_digits, hashes_after_prefix, strict_event};
 
 /// How much is checked of each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,123 +63,101 @@ impl Stretch {
     }
 }
 
-/// The last good line of a stretch.
-#[derive(Debug)]
-struct Last {
-    hash: Sha256Hex,
-    /// The hash as the next line is to have it.
-    digits: HashText,
-    ts: Vec<u8>,
+/// Checks all of `bytes`, which are to be whole lines, and gives each good one to `each`. Gives what was found of the good
+/// lines, where there are any, and the first fault, at which the check ends: [`LineFault::MissingNewline`] where the last
+/// line is cut off.
+pub fn check_stretch(
+    mut bytes: &[u8],
+    strictness: Strictness,
+    mut each: impl FnMut(&Line<'_>, Sha256Hex),
+) -> (Option<Stretch>, Option<ChainFault>) {
+    let mut check = StretchCheck { strictness, ends: None, lines: 0, bytes: 0 };
+    let mut scanned = Vec::with_capacity(LANES);
+    let mut outcome = Ok(());
+    while outcome.is_ok() && !bytes.is_empty() {
+        scanned.clear();
+        outcome = scan_some(&mut bytes, &mut scanned);
+        let mut rests = [&[][..]; LANES];
+        for (rest, line) in rests.iter_mut().zip(&scanned) {
+            *rest = line.after_prefix();
+        }
+        for (line, computed) in scanned.iter().zip(&hashes_after_prefix(&rests)) {
+            if let Err(kind) = check.line(line, computed) {
+                // It comes before what stopped the scan.
+                outcome = Err(kind);
+                break;
+            }
+            each(line, *computed);
+        }
+    }
+    let fault = outcome.err().map(|kind| ChainFault { line: check.lines + 1, offset: check.bytes, kind });
+    (check.stretch(), fault)
 }
 
-/// Checks the lines of one stretch, fed one after the other.
-#[derive(Debug)]
-pub struct StretchCheck {
+/// The good lines of a stretch, so far.
+struct StretchCheck<'a> {
     strictness: Strictness,
-    first: Option<(Option<Sha256Hex>, Timestamp)>,
-    last: Option<Last>,
+    /// The first one and the last one.
+    ends: Option<(Line<'a>, Line<'a>)>,
     lines: u64,
     bytes: u64,
 }
 
-impl StretchCheck {
-    /// Nothing checked yet.
-    pub fn new(strictness: Strictness) -> Self {
-        Self { strictness, first: None, last: None, lines: 0, bytes: 0 }
-    }
-
-    /// Checks one line, without its newline, and gives its fields.
-    ///
-    /// # Errors
-    /// The first [`ChainFault`]; the check is at its end then.
-    pub fn line<'a>(&mut self, line: &'a [u8]) -> Result<(Line<'a>, Sha256Hex), ChainFault> {
-        match self.advance(line) {
-            Ok(good) => {
-                self.lines += 1;
-                self.bytes += line.len() as u64 + 1;
-                Ok(good)
+impl<'a> StretchCheck<'a> {
+    /// Takes up one line, whose bytes have the hash `computed`.
+    fn line(&mut self, line: &Line<'a>, computed: &Sha256Hex) -> Result<(), LineFault> {
+        line.states(*computed)?;
+        if self.strictness == Strictness::Strict {
+            strict_event(line.bytes())?;
+        }
+        match &mut self.ends {
+            None => self.ends = Some((*line, *line)),
+            Some((_, last)) => {
+                line.links_to(Some(last.event_hash()))?;
+                if self.strictness == Strictness::Strict && line.ts() < last.ts() {
+                    return Err(LineFault::TimeRunsBack { stated: line.ts().to_owned(), before: last.ts().to_owned() });
+                }
+                *last = *line;
             }
-            Err(kind) => Err(self.fault_here(kind)),
         }
-    }
-
-    /// Checks all of `bytes`, which are to be whole lines, and gives each to `each`.
-    ///
-    /// # Errors
-    /// As [`StretchCheck::line`], and [`LineFault::MissingNewline`] where the last line is cut off.
-    pub fn lines(&mut self, mut bytes: &[u8], mut each: impl FnMut(&Line<'_>, Sha256Hex)) -> Result<(), ChainFault> {
-        while !bytes.is_empty() {
-            let Some(end) = memchr::memchr(b'\n', bytes) else {
-                let cut =
-                    if bytes.len() >= EVENT_LINE_BYTES_MAX { LineFault::TooLong } else { LineFault::MissingNewline };
-                return Err(self.fault_here(cut));
-            };
-            let (line, rest) = bytes.split_at(end);
-            let (line, hash) = self.line(line)?;
-            each(&line, hash);
-            bytes = rest.get(1..).unwrap_or_default();
-        }
+        self.lines += 1;
+        self.bytes += line.length() as u64 + 1;
         Ok(())
     }
 
-    /// The hash of the last line, where there was one.
-    pub fn last_event_hash(&self) -> Option<Sha256Hex> {
-        self.last.as_ref().map(|last| last.hash)
-    }
-
-    /// How many lines were good so far.
-    pub const fn line_count(&self) -> u64 {
-        self.lines
-    }
-
-    /// How many bytes were good so far, newlines included.
-    pub const fn byte_count(&self) -> u64 {
-        self.bytes
-    }
-
-    /// What was found; `None` of no lines at all.
-    pub fn finish(self) -> Option<Stretch> {
-        let (first_prev_hash, first_ts) = self.first?;
-        let last = self.last?;
-        let last_ts = time(&last.ts);
-        let last_event_hash = last.hash;
-        Some(Stretch { first_prev_hash, last_event_hash, first_ts, last_ts, lines: self.lines, bytes: self.bytes })
-    }
-
-    fn fault_here(&self, kind: LineFault) -> ChainFault {
-        ChainFault { line: self.lines + 1, offset: self.bytes, kind }
-    }
-
-    fn advance<'a>(&mut self, bytes: &'a [u8]) -> Result<(Line<'a>, Sha256Hex), LineFault> {
-        let line = Line::scan(bytes)?;
-        let hash = line.hash()?;
-        if self.strictness == Strictness::Strict {
-            strict_event(bytes)?;
-        }
-        match &mut self.last {
-            None => {
-                let ts = time(line.ts_bytes());
-                self.first = Some((line.prev_hash().map(hash_of_digits), ts));
-                self.last = Some(Last { hash, digits: *line.event_hash(), ts: line.ts_bytes().to_owned() });
-            }
-            Some(last) => {
-                line.links_to(Some(&last.digits))?;
-                if self.strictness == Strictness::Strict && line.ts_bytes() < last.ts.as_slice() {
-                    let before = String::from_utf8_lossy(&last.ts).into_owned();
-                    return Err(LineFault::TimeRunsBack { stated: line.ts().to_owned(), before });
-                }
-                (last.hash, last.digits) = (hash, *line.event_hash());
-                last.ts.clear();
-                last.ts.extend_from_slice(line.ts_bytes());
-            }
-        }
-        Ok((line, hash))
+    fn stretch(&self) -> Option<Stretch> {
+        let (first, last) = self.ends.as_ref()?;
+        Some(Stretch {
+            first_prev_hash: first.prev_hash().map(hash_of_digits),
+            last_event_hash: hash_of_digits(last.event_hash()),
+            first_ts: time(first),
+            last_ts: time(last),
+            lines: self.lines,
+            bytes: self.bytes,
+        })
     }
 }
 
+/// Takes so many lines as are hashed at once off `bytes`.
+fn scan_some<'a>(bytes: &mut &'a [u8], scanned: &mut Vec<Line<'a>>) -> Result<(), LineFault> {
+    while !bytes.is_empty() && scanned.len() < LANES {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            return Err(if bytes.len() >= EVENT_LINE_BYTES_MAX {
+                LineFault::TooLong
+            } else {
+                LineFault::MissingNewline
+            });
+        };
+        let (line, rest) = bytes.split_at(end);
+        scanned.push(Line::scan(line)?);
+        *bytes = rest.get(1..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// A time as a line has it. That it is one is for the strict check to say.
-fn time(text: &[u8]) -> Timestamp {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::EPOCH)
+fn time(line: &Line<'_>) -> Timestamp {
+    line.ts().parse().unwrap_or(Timestamp::EPOCH)
 }
 
 #[cfg(test)]
@@ -203,9 +181,10 @@ mod tests {
     }
 
     fn verdict(lines: &[Vec<u8>], strictness: Strictness) -> Result<Option<Stretch>, ChainFault> {
-        let mut check = StretchCheck::new(strictness);
-        check.lines(&lines.concat(), |_, _| ())?;
-        Ok(check.finish())
+        match check_stretch(&lines.concat(), strictness, |_, _| ()) {
+            (stretch, None) => Ok(stretch),
+            (_, Some(fault)) => Err(fault),
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub(crate) const EMPTY_ROOT: Node = [
     0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
+/// Nodes that are hashed by turns.
+const LANES: usize = 4;
+
 const END_OF_MESSAGE: u8 = 0x80;
 const LEAF_BITS: u16 = 8 * (1 + 32);
 const NODE_BITS: u16 = 8 * (1 + 32 + 32);
@@ -38,6 +41,10 @@ pub(crate) fn leaf(entry: &Node) -> Node {
 
 /// SHA-256(0x01 ‖ left ‖ right): 65 bytes, two blocks.
 pub(crate) fn node(left: &Node, right: &Node) -> Node {
+    digest(&node_blocks(left, right))
+}
+
+fn node_blocks(left: &Node, right: &Node) -> [Block; 2] {
     let (mut first, mut second) = ([0_u8; 64], [0_u8; 64]);
     first[0] = 1;
     first[1..33].copy_from_slice(left);
@@ -45,12 +52,29 @@ pub(crate) fn node(left: &Node, right: &Node) -> Node {
     second[0] = right[31];
     second[1] = END_OF_MESSAGE;
     second[62..].copy_from_slice(&NODE_BITS.to_be_bytes());
-    digest(&[Block::from(first), Block::from(second)])
+    [Block::from(first), Block::from(second)]
+}
+
+/// The nodes above [`LANES`] pairs. Their blocks are compressed by turns: a processor's SHA-256 instructions wait for each
+/// other within one message only.
+fn some_nodes(pairs: &[[Node; 2]; LANES]) -> [Node; LANES] {
+    let blocks = pairs.each_ref().map(|[left, right]| node_blocks(left, right));
+    let mut states = [INITIAL; LANES];
+    for at in 0..2 {
+        for (state, blocks) in states.iter_mut().zip(&blocks) {
+            compress256(state, std::slice::from_ref(&blocks[at]));
+        }
+    }
+    states.map(bytes_of)
 }
 
 fn digest(blocks: &[Block]) -> Node {
     let mut state = INITIAL;
     compress256(&mut state, blocks);
+    bytes_of(state)
+}
+
+fn bytes_of(state: [u32; 8]) -> Node {
     let mut hash = [0; 32];
     for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());
@@ -60,21 +84,30 @@ fn digest(blocks: &[Block]) -> Node {
 
 /// The root over a complete subtree: `nodes` are 1, 2, 4, … 256 hashes of one level.
 pub(crate) fn subtree_root(nodes: &[Node]) -> Node {
-    let mut level: [Node; 128] = [[0; 32]; 128];
-    let mut width = nodes.len() / 2;
+    let mut level = [[0; 32]; 128];
+    let mut width = level_above(nodes, &mut level);
     if width == 0 {
         return nodes.first().copied().unwrap_or(EMPTY_ROOT);
     }
-    for (into, pair) in level.iter_mut().zip(nodes.chunks_exact(2)) {
-        *into = node(&pair[0], &pair[1]);
-    }
     while width > 1 {
-        width /= 2;
-        for at in 0..width {
-            level[at] = node(&level[2 * at], &level[2 * at + 1]);
-        }
+        let below = level;
+        width = level_above(&below[..width], &mut level);
     }
     level[0]
+}
+
+/// Puts the nodes above `below` into `above` and gives how many they are.
+fn level_above(below: &[Node], above: &mut [Node; 128]) -> usize {
+    let (pairs, _) = below.as_chunks::<2>();
+    let (fours, rest) = pairs.as_chunks::<LANES>();
+    let (into_fours, into_rest) = above.split_at_mut(fours.len() * LANES);
+    for (into, pairs) in into_fours.as_chunks_mut::<LANES>().0.iter_mut().zip(fours) {
+        *into = some_nodes(pairs);
+    }
+    for (into, [left, right]) in into_rest.iter_mut().zip(rest) {
+        *into = node(left, right);
+    }
+    pairs.len()
 }
 
 #[cfg(test)]

@@ -5,30 +5,27 @@
 
 use omega_contract::EventKind;
 
-use super::{HashText, LineFault, RawMeta};
+use super::{HashText, LineFault, Part};
 
 /// A place in a text that is to be canonical JSON. Each method takes what it is named after, or takes note of
 /// the fault and gives `None`: an error of [`LineFault`]'s size would cost more than the walk.
 pub(super) struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
-    /// True where no byte of the text is a control character or a backslash, so that a string ends at the
-    /// next quote and needs no second look.
+    /// True where every byte of the text is ASCII and neither a control character nor a backslash, so that a string ends
+    /// at the next quote and needs no second look.
     plain: bool,
-    is_ascii: bool,
     fault: Option<(usize, &'static str)>,
 }
 
 impl<'a> Scanner<'a> {
     /// A walk over `text`, which must be UTF-8: only then is what lies between two quotes UTF-8 as well.
     pub(super) fn new(text: &'a [u8]) -> Result<Self, LineFault> {
-        // No early exit: the compiler turns this into vector code.
-        let odd = text.iter().fold(0_u8, |odd, byte| odd | u8::from(*byte < 0x20) | u8::from(*byte == b'\\'));
-        let is_ascii = text.is_ascii();
-        if !is_ascii {
+        let plain = is_plain(text);
+        if !plain {
             std::str::from_utf8(text).map_err(|e| LineFault::NotUtf8 { at: e.valid_up_to() })?;
         }
-        Ok(Self { text, at: 0, plain: odd == 0, is_ascii, fault: None })
+        Ok(Self { text, at: 0, plain, fault: None })
     }
 
     /// What was noted as the fault.
@@ -86,6 +83,14 @@ impl<'a> Scanner<'a> {
         Some(body)
     }
 
+    /// As [`Scanner::string`], and gives where it is.
+    #[inline]
+    pub(super) fn string_part(&mut self) -> Option<Part> {
+        let from = self.at;
+        let body = self.string()?;
+        Some(part(from, from + body.len()))
+    }
+
     /// 64 lower-case hex digits and the closing quote.
     #[inline]
     pub(super) fn hash(&mut self) -> Option<&'a HashText> {
@@ -121,17 +126,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// The inside of an object of strings whose brace was taken, and takes its closing brace.
-    pub(super) fn meta(&mut self) -> Option<RawMeta<'a>> {
+    pub(super) fn meta(&mut self) -> Option<Part> {
         let start = self.at;
         if self.rest().first() == Some(&b'}') {
             self.at += 1;
-            return Some(RawMeta(b""));
+            return Some(part(start, start));
         }
         let mut before: &[u8] = b"";
         loop {
             let at = self.at;
             let (key, _) = self.entry()?;
-            if !(self.plain && self.is_ascii || key.iter().all(|b| b.is_ascii() && *b != b'\\')) {
+            if !(self.plain || key.iter().all(|b| b.is_ascii() && *b != b'\\')) {
                 return self.fail(at, "a plain ASCII key of meta");
             }
             // Mostly the first byte decides, which is cheaper than a call.
@@ -142,9 +147,9 @@ impl<'a> Scanner<'a> {
             match self.rest().first() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
-                    let inside = self.text.get(start..self.at)?;
+                    let inside = part(start, self.at);
                     self.at += 1;
-                    return Some(RawMeta(inside));
+                    return Some(inside);
                 }
                 _ => return self.fail(self.at, "} or , in meta"),
             }
@@ -160,24 +165,49 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where the first quote is. Most strings are short: 16 bytes are looked at as two numbers before the search
-/// for longer ones is called.
+/// A line is far shorter than what its numbers can hold; of other text there are no parts.
+fn part(from: usize, to: usize) -> Part {
+    let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Part { from: at(from), to: at(to) }
+}
+
+/// Whether every byte of `text` is ASCII and neither a control character nor a backslash.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    // Columns without early exit: the compiler turns them into vector code. The last ones overlap, so that no byte is
+    // looked at by itself. As signed numbers, what is not ASCII is below a space as well.
+    const COLUMNS: usize = 32;
+    let mut odd = [0_u8; COLUMNS];
+    let (rows, rest) = text.as_chunks::<COLUMNS>();
+    let mut row = |row: &[u8; COLUMNS]| {
+        for (odd, byte) in odd.iter_mut().zip(row) {
+            *odd |= u8::from(byte.cast_signed() < 0x20) | u8::from(*byte == b'\\');
+        }
+    };
+    rows.iter().for_each(&mut row);
+    match text.last_chunk::<COLUMNS>() {
+        Some(last) => row(last),
+        None => rest.iter().for_each(|byte| row(&[*byte; COLUMNS])),
+    }
+    odd.iter().fold(0, |any, odd| any | odd) == 0
+}
+
+/// Where the first quote is. Most strings are as long as a ULID at most: so many bytes are looked at as numbers before the
+/// search for longer ones is called.
 #[inline]
 fn quote_position(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let quote_in = |word: &[u8; 8]| {
+    const LOOKED_AT: usize = 32;
+    let Some(short) = bytes.first_chunk::<LOOKED_AT>() else { return memchr::memchr(b'"', bytes) };
+    for (number, word) in short.as_chunks::<8>().0.iter().enumerate() {
         // A byte of `differing` is zero where there is a quote; the lowest one found this way is exact.
         let differing = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"'));
-        differing.wrapping_sub(ONES) & !differing & (ONES << 7)
-    };
-    let place = |found: u64| found.trailing_zeros() as usize / 8;
-    let Some((words, rest)) = bytes.split_first_chunk::<16>() else { return memchr::memchr(b'"', bytes) };
-    let (Some(first), Some(second)) = (words.first_chunk::<8>(), words.last_chunk::<8>()) else { return None };
-    match (quote_in(first), quote_in(second)) {
-        (0, 0) => memchr::memchr(b'"', rest).map(|at| at + 16),
-        (0, found) => Some(8 + place(found)),
-        (found, _) => Some(place(found)),
+        let found = differing.wrapping_sub(ONES) & !differing & (ONES << 7);
+        if found != 0 {
+            return Some(8 * number + found.trailing_zeros() as usize / 8);
+        }
     }
+    memchr::memchr(b'"', &bytes[LOOKED_AT..]).map(|at| at + LOOKED_AT)
 }
 
 /// The length of the string body that `bytes` start with, up to its closing quote, where every escape is the
