@@ -4,6 +4,8 @@
 
 pub mod seeds;
 
+// What instrumented code calls is libFuzzer's: the tests are linked with it as the targets are.
+use libfuzzer_sys as _;
 use omega_contract::{canonical_bytes, strict_json};
 use omega_proof::key::SecretKey;
 use omega_proof::line::{LINE_PREFIX_BYTES, hash_after_prefix};

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -60,9 +61,8 @@ pub(crate) fn smoke(places: &Places) -> Result<()> {
     if count == 0 {
         bail!("there is no fuzz target");
     }
-    let mut seeds = process::cargo(places);
-    seeds.args(["test", "--locked", "--quiet", "--tests", "--manifest-path"]).arg(places.fuzz_manifest());
-    process::run(seeds.arg("--target-dir").arg(target_folder(places)))?;
+    // With the targets' own flags: what they are built of is built once.
+    process::run(&mut instrumented(places, "test", &["--quiet", "--tests"])?)?;
     run(places, (SMOKE_SECONDS / count).max(1), &[])
 }
 
@@ -78,14 +78,18 @@ fn targets_of(places: &Places) -> Result<Vec<String>> {
 
 /// Builds all targets and gives the folder they are in.
 fn build(places: &Places) -> Result<PathBuf> {
-    let host = host_triple(places)?;
-    let target = target_folder(places);
-    // With `--target`, the flags stay away from build scripts and macros.
+    process::run(&mut instrumented(places, "build", &["--bins"])?)?;
+    Ok(target_folder(places).join(host_triple(places)?).join("release"))
+}
+
+/// `cargo VERB` of the fuzz workspace with the coverage instrumentation.
+fn instrumented(places: &Places, verb: &str, what: &[&str]) -> Result<Command> {
     let mut command = process::cargo(places);
-    command.args(["build", "--release", "--locked", "--bins", "--target", &host]);
-    command.arg("--manifest-path").arg(places.fuzz_manifest()).arg("--target-dir").arg(&target);
-    process::run(command.env("RUSTFLAGS", RUSTFLAGS))?;
-    Ok(target.join(host).join("release"))
+    command.args([verb, "--release", "--locked"]).args(what);
+    // With `--target`, the flags stay away from build scripts and macros.
+    command.args(["--target", &host_triple(places)?, "--manifest-path"]).arg(places.fuzz_manifest());
+    command.arg("--target-dir").arg(target_folder(places)).env("RUSTFLAGS", RUSTFLAGS);
+    Ok(command)
 }
 
 /// Everything of the fuzzer's: builds, the corpus that it finds, its findings.
