@@ -8,7 +8,8 @@
 use omega_contract::limits::EVENT_LINE_BYTES_MAX;
 use omega_contract::{Sha256Hex, Timestamp};
 
-use crate::line::{LANES, Line, LineFault, hash_of_digits, hashes_after_prefix, strict_event};
+use crate::blocks::LANES;
+use crate::line::{Line, LineFault, hash_of_digits, hashes_after_prefix, strict_event};
 
 /// How much is checked of each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +223,13 @@ mod tests {
         check(|lines| lines.insert(2, lines[1].clone()), 3, "broken link");
         check(|lines| lines[3][200] ^= 1, 4, "");
         check(|lines| lines[1].insert(0, b'\n'), 2, "bad JSON");
+        // Lines are scanned some at a time before they are hashed; the first fault is still that of the first line.
+        let hash_then_form = |lines: &mut Vec<Vec<u8>>| {
+            let at = lines[1].windows(7).position(|bytes| bytes == b"\"n\":\"1\"").unwrap();
+            lines[1][at + 5] = b'9';
+            lines[2].insert(0, b'\n');
+        };
+        check(hash_then_form, 2, "hash mismatch");
         check(|lines| lines[5].retain(|byte| *byte != b'\n'), 6, "missing newline");
         check(|lines| lines[5].truncate(10), 6, "missing newline");
         check(|lines| lines[5] = vec![0; EVENT_LINE_BYTES_MAX], 6, "line too long");

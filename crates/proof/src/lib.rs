@@ -11,6 +11,7 @@ pub mod key;
 pub mod package;
 
 pub mod attempts;
+pub mod blocks;
 pub mod bundle;
 pub mod chain;
 pub mod disclosure;

@@ -10,7 +10,7 @@ use omega_contract::limits::{EVENT_LINE_BYTES_MAX, ID_CHARS_MAX};
 use omega_contract::{Event, EventKind, PluginId, Sha256Hex, Timestamp, canonical_bytes, strict_json};
 use sha2::{Digest, Sha256};
 
-pub(crate) use lanes::{LANES, hashes_after_prefix};
+pub(crate) use lanes::hashes_after_prefix;
 use scanner::Scanner;
 
 mod lanes;

@@ -4,18 +4,10 @@
 //! compression is called on whole blocks: half the time of the general way, over every event of a ledger. Tests compare
 //! both with the general way and with `omega-proof`.
 
-use sha2::compress256;
-use sha2::digest::generic_array::GenericArray;
-use sha2::digest::generic_array::typenum::U64;
+use omega_proof::blocks::{Block, END_OF_MESSAGE, INITIAL, LANES, compress256, hash_of_state};
 
 /// A hash of the tree.
 pub(crate) type Node = [u8; 32];
-
-type Block = GenericArray<u8, U64>;
-
-/// FIPS 180-4, section 5.3.3.
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// SHA-256 of nothing: the root of a tree without leaves.
 pub(crate) const EMPTY_ROOT: Node = [
@@ -23,10 +15,6 @@ pub(crate) const EMPTY_ROOT: Node = [
     0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// Nodes that are hashed by turns.
-const LANES: usize = 4;
-
-const END_OF_MESSAGE: u8 = 0x80;
 const LEAF_BITS: u16 = 8 * (1 + 32);
 const NODE_BITS: u16 = 8 * (1 + 32 + 32);
 
@@ -55,8 +43,7 @@ fn node_blocks(left: &Node, right: &Node) -> [Block; 2] {
     [Block::from(first), Block::from(second)]
 }
 
-/// The nodes above [`LANES`] pairs. Their blocks are compressed by turns: a processor's SHA-256 instructions wait for each
-/// other within one message only.
+/// The nodes above [`LANES`] pairs. Their blocks are compressed by turns.
 fn some_nodes(pairs: &[[Node; 2]; LANES]) -> [Node; LANES] {
     let blocks = pairs.each_ref().map(|[left, right]| node_blocks(left, right));
     let mut states = [INITIAL; LANES];
@@ -65,21 +52,13 @@ fn some_nodes(pairs: &[[Node; 2]; LANES]) -> [Node; LANES] {
             compress256(state, std::slice::from_ref(&blocks[at]));
         }
     }
-    states.map(bytes_of)
+    states.map(hash_of_state)
 }
 
 fn digest(blocks: &[Block]) -> Node {
     let mut state = INITIAL;
     compress256(&mut state, blocks);
-    bytes_of(state)
-}
-
-fn bytes_of(state: [u32; 8]) -> Node {
-    let mut hash = [0; 32];
-    for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    hash
+    hash_of_state(state)
 }
 
 /// The root over a complete subtree: `nodes` are 1, 2, 4, … 256 hashes of one level.

@@ -1,27 +1,15 @@
 //! The hashes of several lines at once.
 //!
-//! A processor's SHA-256 instructions wait for each other within one message; of several messages they overlap. So the
-//! blocks of [`LANES`] lines are compressed by turns, each with `sha2`'s own compression, and the processor finds what
-//! overlaps: a quarter less time on one core (`--bench chain`); where both of two hyperthreads hash, less. A property test compares each hash with the general way.
+//! The blocks of [`LANES`] lines are compressed by turns: a quarter less time on one core (`--bench chain`); where both of
+//! two hyperthreads hash, less. A property test compares each hash with the general way.
 
 use omega_contract::Sha256Hex;
-use sha2::compress256;
-use sha2::digest::generic_array::GenericArray;
-use sha2::digest::generic_array::typenum::U64;
 
-/// Lines that are hashed by turns.
-pub(crate) const LANES: usize = 4;
+use crate::blocks::{Block, END_OF_MESSAGE, INITIAL, LANES, compress256, hash_of_state};
 
 const BLOCK_BYTES: usize = 64;
-const END_OF_MESSAGE: u8 = 0x80;
 /// What the padding takes at least: a bit, and the length in bits.
 const PADDING_BYTES_MIN: usize = 9;
-
-/// FIPS 180-4, section 5.3.3.
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
-type Block = GenericArray<u8, U64>;
 
 /// SHA-256 over `{` and each of `rests`, the bytes of lines after their first
 /// [`LINE_PREFIX_BYTES`](super::LINE_PREFIX_BYTES).
@@ -36,15 +24,7 @@ pub(crate) fn hashes_after_prefix(rests: &[&[u8]; LANES]) -> [Sha256Hex; LANES] 
             }
         }
     }
-    states.map(digest)
-}
-
-fn digest(state: [u32; 8]) -> Sha256Hex {
-    let mut hash = [0; 32];
-    for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    Sha256Hex::from_bytes(hash)
+    states.map(|state| Sha256Hex::from_bytes(hash_of_state(state)))
 }
 
 /// The blocks of one message that do not lie in the line as they are: the first, which begins with the brace, and the last
